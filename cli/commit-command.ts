@@ -10,11 +10,13 @@ export interface CommitWords {
   readonly limit: string | undefined;
   /** Whether a journal that is not this controller's own was to be believed. */
   readonly trust: boolean;
+  /** The run whose lock is done without; absent where the lock is taken. */
+  readonly withoutLock?: string | undefined;
 }
 
 /** The same commit once more, with these words behind it. */
 export function commitAgain(
-  { reference, site, limit, trust }: CommitWords,
+  { reference, site, limit, trust, withoutLock }: CommitWords,
   ...more: readonly string[]
 ): string {
   return commandLine([
@@ -24,6 +26,7 @@ export function commitAgain(
     ...site,
     ...(limit === undefined ? [] : ['--limit', limit]),
     ...(trust ? ['--trust-journal'] : []),
+    ...(withoutLock === undefined ? [] : ['--without-lock', withoutLock]),
     ...more,
   ]);
 }

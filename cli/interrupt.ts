@@ -25,22 +25,29 @@ export interface InterruptWords {
 
 /**
  * The first SIGINT, SIGTERM or SIGHUP stops the run cleanly: what runs on hosts is ended, states are known. A second
- * one leaves at once, with exit code 130 and a warning.
+ * one leaves at once, with exit code 130 and a warning. Where no stream is a terminal, SIGHUP is none of them: `nohup` has
+ * it ignored, which Node.js undoes before anybody can see it.
+ *
+ * A terminal that closes sends SIGHUP, so does its shell, and a logout sends SIGTERM behind them. No person has meant that
+ * as "once more", and it leaves nothing.
  */
 export function watchInterrupts(
-  io: Pick<Io, 'signals' | 'leaveNow'>,
+  io: Pick<Io, 'signals' | 'leaveNow' | 'stdin' | 'stdout' | 'stderr'>,
   words: InterruptWords,
   now: () => number = Date.now,
 ): Interrupts {
   const controller = new AbortController();
   // Every command at work on any host listens to it: that is no leak, and Node.js must not tell an operator that it is one.
   setMaxListeners(0, controller.signal);
-  let first: number | undefined;
+  let last: { readonly by: string; readonly at: number } | undefined;
+  const atTerminal = [io.stdin, io.stdout, io.stderr].some(({ isTTY }) => isTTY === true);
   const receive = (by: string): void => {
-    if (first === undefined) {
-      first = now();
+    // Heard all the same: without a listener it would end the process.
+    if (by === 'SIGHUP' && !atTerminal) return;
+    if (last === undefined) {
+      last = { by, at: now() };
       words.onStopping(
-        `${by}: stopping cleanly, which may take some seconds. Once more leaves at once, whatever state hosts are in.`,
+        `${by}: stopping cleanly, which may take some seconds. ${by === 'SIGHUP' ? 'Ctrl-C' : 'Once more'} leaves at once, whatever state hosts are in.`,
       );
       controller.abort(
         new PitrError({
@@ -51,7 +58,11 @@ export function watchInterrupts(
       );
       return;
     }
-    if (now() - first < SAME_PRESS_MS) return;
+    if (by === 'SIGHUP' || (by === 'SIGTERM' && last.by === 'SIGHUP')) {
+      last = { by, at: now() };
+      return;
+    }
+    if (now() - last.at < SAME_PRESS_MS) return;
     words.onLeaving(
       `${by} again: left at once. Commands may still be running on hosts, and the last task is neither done nor taken back.`,
     );

@@ -1,6 +1,7 @@
 import { asPitrError, PitrError } from '../lib/base/errors/pitr-error.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
+import type { NamedRun } from './named-run.ts';
 import { withSecretsAgain } from './secrets-again.ts';
 import { waysInLine, waysOn } from './ways.ts';
 
@@ -31,8 +32,8 @@ export async function withWaysThatWork(error: PitrError): Promise<PitrError> {
 }
 
 /** Work that may be refused a lock, with such advice, and with the secrets that what it says is to be typed next needs. */
-export async function advised<T>(work: Promise<T>): Promise<T> {
+export async function advised<T>(work: Promise<T>, named?: NamedRun): Promise<T> {
   return work.catch(async (thrown: unknown) => {
-    throw await withSecretsAgain(await withWaysThatWork(asPitrError(thrown)));
+    throw await withSecretsAgain(await withWaysThatWork(asPitrError(thrown)), named);
   });
 }

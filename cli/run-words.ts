@@ -1,8 +1,8 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
 import { begunOn, type RunStatus, runStatus } from '../lib/engine/journal/status.ts';
-import { productPlaybooks } from '../lib/language/playbook/assets.ts';
+import { ownPlaybook } from '../lib/language/playbook/assets.ts';
 import type { Paint } from './display/paint.ts';
 
 /** `2026-11-22 16:04:39`, UTC. */
@@ -66,8 +66,8 @@ export function statusSentence(run: JournalledRun): string {
 
 /** The name under which the operator knows a playbook. */
 export function playbookName(path: string, cwd: string): string {
-  const own = relative(productPlaybooks(), path);
-  if (!own.startsWith('..') && !isAbsolute(own)) return own;
+  const own = ownPlaybook(path);
+  if (own !== undefined) return own;
   const local = relative(join(cwd, 'playbooks'), path);
   return local.startsWith('..') ? shorter(path, cwd) : local;
 }

@@ -1,19 +1,20 @@
-import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { leadingVariables } from '../lib/engine/back/leading-variables.ts';
 import { type JournalledRun, readRun } from '../lib/engine/journal/read.ts';
 import { commandLine } from '../lib/transport/quote.ts';
+import { type NamedRun, namedSo, withNext } from './named-run.ts';
 import { secretWords } from './ways.ts';
 
-const OF_A_RUN = /\bpitr (resume|undo) (\d{8}T\d{6}-[0-9a-f]{4})\b/g;
+// An id with a path behind it is none: it is the directory of a run.
+const OF_A_RUN = /\bpitr (resume|undo) (\d{8}T\d{6}-[0-9a-f]{4})\b(?!\/)/g;
 
 /**
  * Who writes an error knows the run, and not what it was given in secret: what it says is to be typed next gets that, for
  * without it the command would be refused. Any other error comes back as it is.
  */
-export async function withSecretsAgain(error: PitrError): Promise<PitrError> {
-  const next = await Promise.all(error.next.map(withSecrets));
-  if (next.every((line, index) => line === error.next[index])) return error;
-  return new PitrError({ ...error, message: error.message, cause: error.cause, next });
+export async function withSecretsAgain(error: PitrError, named?: NamedRun): Promise<PitrError> {
+  const next = await Promise.all(error.next.map((line) => withSecrets(line, named)));
+  return withNext(error, named === undefined ? next : next.map((line) => namedSo(line, named)));
 }
 
 /** What a run was given in secret, as words of a command that goes to its hosts again. */
@@ -23,14 +24,15 @@ export async function leadingSecrets(runId: string): Promise<readonly string[]> 
 }
 
 /** Without its journal nothing is known of a run, and the command says so. */
-async function known(runId: string): Promise<JournalledRun | undefined> {
-  return readRun(runId).catch(() => undefined);
+async function known(runId: string, named?: NamedRun): Promise<JournalledRun | undefined> {
+  const journal = runId === named?.run.started.runId ? named.run.path : runId;
+  return readRun(journal).catch(() => undefined);
 }
 
-async function withSecrets(line: string): Promise<string> {
+async function withSecrets(line: string, named: NamedRun | undefined): Promise<string> {
   const typed = new Map<string, string>();
   for (const [command, verb, id = ''] of line.matchAll(OF_A_RUN)) {
-    const run = await known(id);
+    const run = await known(id, named);
     const words = run === undefined ? [] : await wordsFor(verb === 'resume', run);
     if (words.length > 0) typed.set(command, `${command} ${commandLine(words)}`);
   }

@@ -5,11 +5,14 @@ import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { withWaysThatWork } from './lock-advice.ts';
+import { type NamedRun, namedInEvent } from './named-run.ts';
 import { answerable, makeAsk } from './questions.ts';
 import { withSecretsAgain } from './secrets-again.ts';
 
 export interface SessionWishes extends DisplayWishes {
   readonly yes: boolean;
+  /** The run that is gone on with. */
+  readonly named?: NamedRun | undefined;
 }
 
 /** What the options that every command of a run has say of its display and its questions. */
@@ -34,6 +37,7 @@ export async function withDoor<T>(
   work: (door: RunDoor) => Promise<T>,
   open: () => Promise<Display> = () => chooseDisplay(wishes, io),
 ): Promise<T> {
+  const { named } = wishes;
   const display = await open();
   const interrupts = watchInterrupts(io, {
     onStopping: (text) => display.notice(text),
@@ -41,11 +45,11 @@ export async function withDoor<T>(
   });
   try {
     return await work({
-      emit: display.read,
+      emit: named === undefined ? display.read : (event) => display.read(namedInEvent(event, named)),
       notice: (text) => display.notice(text),
       masker: io.masker,
       signal: interrupts.signal,
-      advise: async (error) => withSecretsAgain(await withWaysThatWork(error)),
+      advise: async (error) => withSecretsAgain(await withWaysThatWork(error), named),
       answerable: answerable({ io, yes: wishes.yes }),
       askPassphrase: passphraseAsker(io, { display, interrupt: interrupts.interrupt }),
       ask: makeAsk({

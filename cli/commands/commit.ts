@@ -1,5 +1,6 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
+import { lockOf } from '../../lib/engine/back/at-commit.ts';
 import { commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
@@ -31,6 +32,7 @@ import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
 import { wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
+import { withoutLock } from '../without-lock.ts';
 
 export const commit = defineCommand({
   name: 'commit',
@@ -48,6 +50,10 @@ export const commit = defineCommand({
       short: 'l',
       value: 'pattern',
       text: 'Only on these hosts, where another one is gone: all:!db3 or @file. What the others keep stays for a later commit.',
+    },
+    'without-lock': {
+      value: 'run',
+      text: 'Go without the lock, where its host is gone: the id of the run once more. What is held there stays for a later commit (docs/lock.md).',
     },
     ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
@@ -79,7 +85,11 @@ export const commit = defineCommand({
       const run = await readRun(reference);
       const limit = await readLimit(options.limit, io.cwd);
       const trust = options['trust-journal'];
-      const words: CommitWords = { reference, site: typedWords(options), limit, trust };
+      const underLock: CommitWords = { reference, site: typedWords(options), limit, trust };
+      const without = withoutLock(options['without-lock'], run, commitAgain(underLock));
+      const { runId } = run.started;
+      const words: CommitWords = { ...underLock, withoutLock: without ? runId : undefined };
+      const later = commitAgain({ ...underLock, limit: undefined });
       const again = commitAgain(words);
       const runs: JournalledRun[] = [];
       const others = await readOthers(run);
@@ -92,7 +102,9 @@ export const commit = defineCommand({
       if (why !== undefined) throw notYet(runs, why);
       const leftOut = await hostsLeftOut(runs, limit, wish.inventories);
       const held = heldUntilCommit(runs);
-      const isLeftOut = ({ change }: HeldChange): boolean => leftOut.has(change.intent.host);
+      const lockAway = without ? lockOf(runs)?.change.intent.host : undefined;
+      const isLeftOut = ({ change: { intent } }: HeldChange): boolean =>
+        leftOut.has(intent.host) || intent.host === lockAway;
       const stays = { kept: kept.filter(({ host }) => leftOut.has(host)), held: held.filter(isLeftOut) };
       const measured = await measureKept(
         { ...wish, runs, again },
@@ -105,7 +117,7 @@ export const commit = defineCommand({
       const nothingHere = left.length === 0 && held.every(isLeftOut);
       if (nothingHere && (stays.kept.length > 0 || stays.held.length > 0)) {
         session.print(['Nothing is kept on these hosts, and nothing was let go.']);
-        tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
+        tellStays(stays, later, session);
         return 0;
       }
       const wasCommitted = runs.some(({ committed }) => committed !== undefined);
@@ -135,7 +147,9 @@ export const commit = defineCommand({
             ...wish,
             runs,
             again,
-            leftOut,
+            leftOut: new Set([...leftOut, ...(lockAway === undefined ? [] : [lockAway])]),
+            withoutLock: without,
+            lockless: commitAgain({ ...words, withoutLock: runId }),
             gone: measured.flatMap((one) => (left.includes(one) ? [] : [one.kept])),
             warn,
             report: (step) => tellStep(step, left, session),
@@ -144,12 +158,13 @@ export const commit = defineCommand({
           },
           left.map((one) => one.kept),
         ),
+        { run, reference },
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
         const done = left.length === 0 ? 'what was held is let go' : `${formatBytes(total(left))} freed`;
         session.print(['', session.view.paint.ok(`Done: ${done}.`)]);
-        tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
+        tellStays(stays, later, session);
         return 0;
       }
       if (!session.json) session.tell(error);

@@ -16,6 +16,7 @@ import {
 import { consent } from '../consent.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
+import { underName } from '../named-run.ts';
 import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import type { Ask } from '../questions.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
@@ -56,34 +57,37 @@ export const resume = defineCommand({
   run: async ({ options, args }, io) => {
     const reference = args[0] ?? '';
     const story = await readStory(reference);
-    refuseGoingOn(story);
-    const underLock = commandLine([
-      'pitr',
-      'resume',
-      reference,
-      ...typedWords(options),
-      ...(options['trust-journal'] ? ['--trust-journal'] : []),
-    ]);
-    const without = withoutLock(options['without-lock'], story.run, underLock);
-    const again = without ? `${underLock} --without-lock ${story.run.started.runId}` : underLock;
-    const run = await believeBefore(story.run, options, again, io);
-    const request = resumeRequest(run, {
-      inventories: options.inventory,
-      otherMachines: options['other-machine'],
-      extraVars: await readExtraVars(options, io),
-      mode: options.check ? 'check' : 'run',
-      forks: forksOf(options.forks, DEFAULT_FORKS),
-      withoutLock: without,
-      again,
+    const named = { run: story.run, reference };
+    return underName(named, async () => {
+      refuseGoingOn(story);
+      const underLock = commandLine([
+        'pitr',
+        'resume',
+        reference,
+        ...typedWords(options),
+        ...(options['trust-journal'] ? ['--trust-journal'] : []),
+      ]);
+      const without = withoutLock(options['without-lock'], story.run, underLock);
+      const again = without ? `${underLock} --without-lock ${story.run.started.runId}` : underLock;
+      const run = await believeBefore(story.run, options, again, io);
+      const request = resumeRequest(run, {
+        inventories: options.inventory,
+        otherMachines: options['other-machine'],
+        extraVars: await readExtraVars(options, io),
+        mode: options.check ? 'check' : 'run',
+        forks: forksOf(options.forks, DEFAULT_FORKS),
+        withoutLock: without,
+        again,
+      });
+      const elsewhere = atWorkElsewhere(run);
+      const outcome = await withDoor({ ...wishesOf(options), named }, io, async (door) => {
+        if (elsewhere !== undefined && !options.check) {
+          await askWhetherIdle(elsewhere, again, door.ask);
+        }
+        return runAndTell(request, door, reference);
+      });
+      return exitCodeOfRun(outcome);
     });
-    const elsewhere = atWorkElsewhere(run);
-    const outcome = await withDoor(wishesOf(options), io, async (door) => {
-      if (elsewhere !== undefined && !options.check) {
-        await askWhetherIdle(elsewhere, again, door.ask);
-      }
-      return runAndTell(request, door);
-    });
-    return exitCodeOfRun(outcome);
   },
 });
 

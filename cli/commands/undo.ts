@@ -111,6 +111,7 @@ export const undo = defineCommand({
           tell: session.notice,
           report: (step) => tellStep(step, session),
         }),
+        { run, reference },
       );
       tellOutcome(outcome, session);
       return outcome.error === undefined ? 0 : exitCodeOf(outcome.error);

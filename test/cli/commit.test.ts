@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
@@ -310,6 +310,43 @@ describe('after a commit, pitr runs', () => {
     expect(await says(run)).toContain('What it rests on is still held on spare: hold. ');
     expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
     expect(await readdir(place)).toContain('said');
+    expect(await says(run)).toBe(OVER);
+  });
+
+  it('leads to a commit without the lock where its host is gone, which keeps what is held there', async () => {
+    const hosts = (more: string): Promise<void> =>
+      file('inventory.yml', `all: { hosts: { one: { ansible_connection: local }${more} } }\n`);
+    const withSpare = ', spare: { ansible_connection: local }';
+    await hosts(withSpare);
+    await file('modules/site/hold.mjs', HOLD);
+    const run = await played(`
+- core.lock: { name: shop, user: ${userInfo().username}, directory: ${place}/locks }
+  delegate_to: spare
+${both('spare').trim()}
+`);
+    const way = `pitr commit ${run} --limit 'all:!spare' --without-lock ${run}`;
+    await hosts(', spare: { ansible_host: 127.0.0.1, ansible_port: 1, ansible_user: nobody }');
+    const away = await pitr('commit', run, '--limit', 'all:!spare', '--yes');
+    expect([away.code, flat(away.stderr)]).toEqual([4, expect.stringContaining(`as it is: ${way} `)]);
+    await hosts('');
+    const unknown = await pitr('commit', run, '--yes');
+    expect(unknown.code).toBe(3);
+    expect(flat(unknown.stderr)).toContain(`as it is: pitr commit ${run} --without-lock ${run} `);
+    expect(await old()).toEqual([`data.${run}`]);
+    // Asked, it names the same way; and of the run that is named alone.
+    expect(flat((await pitr('commit', run, '--without-lock', run)).stderr)).toContain(
+      `If so: pitr commit ${run} --without-lock ${run} --yes`,
+    );
+    expect((await pitr('commit', run, '--without-lock', '20260101T000000-0000', '--yes')).code).toBe(64);
+    const done = await pitr('commit', run, '--without-lock', run, '--yes');
+    expect({ code: done.code, stdout: flat(done.stdout) }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining(`Still held: hold on spare When it is to go too: pitr commit ${run} `),
+    });
+    expect(await old()).toEqual([]);
+    expect(await says(run)).toContain('What it rests on is still held on spare: hold. ');
+    await hosts(withSpare);
+    expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
     expect(await says(run)).toBe(OVER);
   });
 

@@ -12,6 +12,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   // For states that only a recovery makes.
   { line: /^pitr peek/, files: ['cli/peek.long.test.ts'] },
   { line: /^pitr commit .*--check/, files: ['cli/commit.test.ts'] },
+  { line: /^pitr commit .*--without-lock/, files: ['cli/commit.test.ts'] },
   { line: /^pitr commit (?!--list)/, files: ['recovery/revert.long.test.ts'] },
   {
     line: /^pitr play revert\.yml .*--check/,

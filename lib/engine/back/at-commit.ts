@@ -1,8 +1,10 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { AnyModule } from '../../contract/module.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { type HeldChange, heldUntilCommit } from './left-by-commit.ts';
 import { type PlaceAgain, placeAgain, type WorkAgain } from './place-again.ts';
+import { stands } from './standing-changes.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
 /** What a commit works with. */
@@ -22,6 +24,13 @@ export async function changeAtCommit(
   const module = await moduleOf(change, run);
   const told = { progress: () => {}, warn: (text: string) => warn(change.intent.host, text) };
   return { module, ...placeAgain(run, change, work, told) };
+}
+
+/** The lock that the recovery was made under: the last one that stands. */
+export function lockOf(runs: readonly JournalledRun[]): HeldChange | undefined {
+  return runs
+    .flatMap((run) => run.changes.map((change) => ({ run, change })))
+    .findLast(({ change }) => isHeld(change.intent) && stands(change));
 }
 
 /** What was let go of, and why the rest was not. */

@@ -7,18 +7,17 @@ import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandLine, quote } from '../../transport/quote.ts';
 import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
-import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
-import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import type { JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { type CommitSurroundings, changeAtCommit, type LetGo, letGoAll } from './at-commit.ts';
+import { type CommitSurroundings, changeAtCommit, type LetGo, letGoAll, lockOf } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import type { MachinesWish } from './machines-again.ts';
 import { hostsAgain } from './place-again.ts';
-import { stands } from './standing-changes.ts';
+import { isGone } from './undo-hints.ts';
 
 export interface CommitRequest extends MachinesWish {
   /** The runs of one recovery, oldest first. */
@@ -37,6 +36,10 @@ export interface CommitRequest extends MachinesWish {
   readonly warn: (host: string, text: string) => void;
   /** Hosts on which everything stays as it is, for a later commit. */
   readonly leftOut: ReadonlySet<string>;
+  /** A person has said that nobody else works on the cluster, so the lock is not taken. */
+  readonly withoutLock?: boolean | undefined;
+  /** The same commit without the lock, told where its host is gone. */
+  readonly lockless?: string | undefined;
   /** What was kept, and is not there any more: it is written down as gone. */
   readonly gone?: readonly Kept[] | undefined;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
@@ -56,6 +59,9 @@ export interface Measured {
   readonly bytes?: number;
   readonly error?: PitrError;
 }
+
+/** What a look at what is kept does without. */
+type Alone = 'report' | 'warn' | 'prove' | 'leftOut' | 'withoutLock' | 'lockless' | 'gone';
 
 const FORKS = 20;
 const SIZE_DEADLINE_MS = 600_000;
@@ -81,7 +87,7 @@ exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
 export async function measureKept(
-  request: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut' | 'gone'>,
+  request: Omit<CommitRequest, Alone>,
   all: readonly Kept[],
 ): Promise<readonly Measured[]> {
   return withConnections(request, (connections) =>
@@ -131,7 +137,7 @@ export async function commitRuns(
     const journals: JournalWriter[] = [];
     let begun = false;
     try {
-      await holdLock(request.runs, work);
+      await holdLock(request, work);
       await request.prove();
       await beginAll(request.runs, journals);
       begun = true;
@@ -252,21 +258,27 @@ function notRemoved(
 }
 
 /** Takes the lock that the recovery was made under, so that nobody goes back to what is being removed. */
-async function holdLock(runs: readonly JournalledRun[], work: CommitSurroundings): Promise<void> {
-  const locks = runs.flatMap((run) =>
-    run.changes
-      .filter((change) => isHeld(change.intent) && stands(change))
-      .map((change): [JournalledRun, JournalledChange] => [run, change]),
-  );
-  const last = locks.at(-1);
-  if (last === undefined) return;
-  const [run, change] = last;
-  const { module, host, context } = await changeAtCommit(run, change, work);
-  if (module.kind === 'change') await module.again?.(host(), change.intent.change, context);
+async function holdLock(
+  { runs, withoutLock = false, lockless }: Pick<CommitRequest, 'runs' | 'withoutLock' | 'lockless'>,
+  work: CommitSurroundings,
+): Promise<void> {
+  const lock = lockOf(runs);
+  if (lock === undefined || withoutLock) return;
+  const { run, change } = lock;
+  try {
+    const { module, host, context } = await changeAtCommit(run, change, work);
+    if (module.kind === 'change') await module.again?.(host(), change.intent.change, context);
+  } catch (thrown) {
+    const error = asPitrError(thrown);
+    if (!isGone(error) || lockless === undefined) throw error;
+    const { host } = change.intent;
+    const way = `Where ${host} stays away: make sure that nobody else works on the cluster, for the lock lies there. Then leave what is held there as it is: ${lockless}`;
+    throw new PitrError({ ...error, message: error.message, cause: error.cause, next: [...error.next, way] });
+  }
 }
 
 async function withConnections<T>(
-  { runs, ...reach }: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut' | 'gone'>,
+  { runs, ...reach }: Omit<CommitRequest, Alone>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);

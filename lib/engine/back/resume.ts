@@ -8,6 +8,7 @@ import { canGoOn } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
 import { goneId, knownAgain } from './known-again.ts';
 import { type MachinesWish, machinesAgain } from './machines-again.ts';
+import { playbookAgain } from './playbook-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { variablesAgain } from './variables-again.ts';
 
@@ -37,7 +38,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
     });
   }
   return {
-    playbook: started.playbook,
+    playbook: playbookAgain(started),
     inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
     extraVars: variablesAgain(run, wish.extraVars, 'all'),
     mode: wish.mode,

@@ -15,8 +15,12 @@ export function hostsOf({ intent }: JournalledChange): readonly string[] {
   return [intent.host, ...(intent.elsewhere ?? [])];
 }
 
-/** A host that nobody gets back to: the machine is away, has left the inventory, or another one has its place, or may have. */
 const GONE = ['unreachable', 'host-unknown', 'another-machine', 'machine-unknown'];
+
+/** A host that nobody gets back to: the machine is away, has left the inventory, or another one has its place, or may have. */
+export function isGone({ kind, code }: PitrError): boolean {
+  return GONE.includes(kind) || GONE.includes(code);
+}
 
 /** The error of a host that cannot be reached, or is not what it was, with the way around it. */
 export function leaveOutHint(error: PitrError, host: string, { plan, again }: Undoing): PitrError {
@@ -26,8 +30,7 @@ export function leaveOutHint(error: PitrError, host: string, { plan, again }: Un
   const holdsLock =
     !withoutLock &&
     run.changes.some((change) => change.intent.host === host && stands(change) && isHeld(change.intent));
-  if (!(GONE.includes(error.kind) || GONE.includes(error.code)) || (!holdsLock && there.length === 0))
-    return error;
+  if (!isGone(error) || (!holdsLock && there.length === 0)) return error;
   const { runId } = run.started;
   return new PitrError({
     ...error,

@@ -49,6 +49,8 @@ export type JournalRecord =
       readonly version: number;
       readonly runId: string;
       readonly playbook: string;
+      /** What it is called among pitr's own playbooks, which lie elsewhere on another machine. Absent in older journals, and for any other. */
+      readonly own?: string | undefined;
       /** Absolute, as `playbook` is: an undo may start elsewhere. */
       readonly inventories: readonly string[];
       readonly limit?: string | undefined;

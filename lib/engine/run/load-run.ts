@@ -6,6 +6,7 @@ import { type Inventory, varsOfHost } from '../../language/inventory/model.ts';
 import { matchHosts } from '../../language/inventory/patterns.ts';
 import { checkPlaybook } from '../../language/playbook/check.ts';
 import { loadPlaybook } from '../../language/playbook/load.ts';
+import { refuseGone } from '../back/playbook-again.ts';
 import type { PlayFiles } from '../task/variables.ts';
 import { learnInventory, learnPlay } from './learn-secrets.ts';
 import type { RunRequest } from './run-request.ts';
@@ -27,6 +28,7 @@ export async function loadRun(request: RunRequest, masker: Masker): Promise<Load
   });
   learnInventory(masker, inventory, request.extraVars);
   refuseEmptyLimit(inventory, request.limit);
+  refuseGone(request);
   const playbook = await loadPlaybook(request.playbook);
   for (const play of playbook.plays) learnPlay(masker, play);
   const hosts = [...inventory.hosts.keys()];

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
+import { ownPlaybook } from '../../language/playbook/assets.ts';
 import { quote } from '../../transport/quote.ts';
 import { readStory, refuseGoingOn } from '../back/story.ts';
 import { beginningHere } from '../journal/beginning.ts';
@@ -57,6 +58,7 @@ export async function beginJournal(
     ...common,
     runId,
     playbook: resolve(request.playbook),
+    own: ownPlaybook(request.playbook),
     limit: request.limit,
     tags: request.tags,
     skipTags: request.skipTags,

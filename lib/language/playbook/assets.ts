@@ -26,6 +26,12 @@ export function productPlaybooks(): string {
   return path.join(projectRoot(), 'playbooks');
 }
 
+/** What a playbook among the product's own is called there; nothing for any other. */
+export function ownPlaybook(file: string): string | undefined {
+  const name = path.relative(productPlaybooks(), path.resolve(file));
+  return name.startsWith('..') || path.isAbsolute(name) ? undefined : name;
+}
+
 function isProduct(file: string): boolean {
   if (!existsSync(file)) return false;
   const contents: unknown = JSON.parse(readFileSync(file, 'utf8'));

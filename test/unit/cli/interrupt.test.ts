@@ -1,16 +1,23 @@
 import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { watchInterrupts } from '../../../cli/interrupt.ts';
 import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
 
-function watched() {
+function watched({ terminal = true }: { readonly terminal?: boolean } = {}) {
   const signals = new EventEmitter();
   const told: string[] = [];
   const left: number[] = [];
   let now = 1000;
   const interrupts = watchInterrupts(
-    { signals, leaveNow: (code) => left.push(code) },
+    {
+      signals,
+      leaveNow: (code) => left.push(code),
+      stdin: new PassThrough(),
+      stdout: { write: () => true },
+      stderr: { write: () => true, isTTY: terminal },
+    },
     { onStopping: (text) => told.push(text), onLeaving: (text) => told.push(text) },
     () => now,
   );
@@ -35,6 +42,15 @@ describe('Ctrl-C', () => {
     expect(left).toEqual([]);
   });
 
+  it('goes on behind nohup, where no stream is a terminal, and is stopped by what else stops it', () => {
+    const { signals, told, interrupts } = watched({ terminal: false });
+    expect(signals.emit('SIGHUP')).toBe(true);
+    expect([interrupts.signal.aborted, told]).toEqual([false, []]);
+    signals.emit('SIGTERM');
+    expect(interrupts.signal.aborted).toBe(true);
+    expect(told).toHaveLength(1);
+  });
+
   it('leaves at once the second time, with a warning', () => {
     const { signals, told, left, later } = watched();
     signals.emit('SIGINT');
@@ -42,6 +58,23 @@ describe('Ctrl-C', () => {
     signals.emit('SIGINT');
     expect(left).toEqual([130]);
     expect(told[1]).toContain('may still be running on hosts');
+  });
+
+  it.each([
+    [['SIGHUP', 'SIGHUP', 'SIGTERM'], []],
+    [['SIGINT', 'SIGHUP', 'SIGTERM'], []],
+    [['SIGTERM', 'SIGHUP'], []],
+    [['SIGHUP', 'SIGTERM', 'SIGTERM'], [130]],
+    [['SIGHUP', 'SIGINT'], [130]],
+    [['SIGINT', 'SIGTERM'], [130]],
+    [['SIGTERM', 'SIGTERM'], [130]],
+  ])('leaves at once only where a person has meant that: %j', (names, codes) => {
+    const { signals, left, later } = watched();
+    for (const name of names) {
+      signals.emit(name);
+      later(3000);
+    }
+    expect(left).toEqual(codes);
   });
 
   it('takes one key press that npm passes on as well for one', () => {

@@ -48,6 +48,7 @@ export class Host implements HostConnection {
       } finally {
         lease?.release();
       }
+      this.#shells.openEarly();
     });
   }
 

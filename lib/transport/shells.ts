@@ -102,6 +102,18 @@ export class Shells {
     }
   }
 
+  /**
+   * Begins the shell of the user whom the inventory names, while nothing waits for it. An error is met again, and told, by the
+   * first command. Not where a password is typed: a wrong one would be typed twice.
+   */
+  openEarly(): void {
+    const begin = async (): Promise<void> => {
+      const becoming = await this.becoming(undefined);
+      if (becoming.dialog === undefined) (await this.lease(becoming))?.release();
+    };
+    if (this.#become !== undefined) begin().catch(() => {});
+  }
+
   close(): void {
     this.#closed = true;
     for (const seat of this.#seats.values()) {

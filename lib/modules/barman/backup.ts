@@ -209,7 +209,9 @@ async function reaching(
   asked: RecoveryTarget,
   context: TaskContext,
 ): Promise<Chosen> {
-  const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
+  const { servers, archives } = await readCatalogueAndArchives(host, wish.user, {
+    whose: () => ({ names: wish.servers, clusters: [wish.system_id] }),
+  });
   const said = { names: wish.servers, clusters: clusterOf(wish) };
   const counted = serversThatCount(servers, said, host.name);
   const wanted = wish.server === undefined ? counted : [namedServer(servers, wish.server, host.name)];

@@ -34,7 +34,9 @@ export const module = defineLook({
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { servers: names, user }) => {
-    const { servers, archives } = await readCatalogueAndArchives(host, user);
+    const { servers, archives } = await readCatalogueAndArchives(host, user, {
+      whose: (all) => ({ clusters: names === undefined ? [undefined] : clustersOf(all, names) }),
+    });
     const listed = serversThatCount(servers, { names, clusters: [] }, host.name)
       .flatMap((server) => server.backups)
       .sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -55,6 +57,15 @@ export const module = defineLook({
     return { backups, count: backups.length, damaged, unread };
   },
 });
+
+/** Those of which the named servers may hold something. */
+function clustersOf(servers: readonly Stock[], names: readonly string[]): readonly (string | undefined)[] {
+  const named = servers.filter(({ name }) => names.includes(name));
+  return [
+    ...named.flatMap(({ systemId }) => systemId ?? []),
+    ...named.flatMap(({ backups }) => backups.map(({ systemId }) => systemId)),
+  ];
+}
 
 function described(backup: BackupInfo) {
   return {

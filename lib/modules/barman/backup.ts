@@ -236,8 +236,9 @@ async function reaching(
     : asked;
   const wal = { servers: searched, archives, tails: wish.tails };
   const leader = wish.leader_timeline === 0 ? undefined : timelineId(wish.leader_timeline);
-  const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
-    const solved = solveFor(backup, wal, target, { timeline, leader });
+  const solve = async (backup: CompleteBackup): Promise<WalPlan | WalRefusal> => {
+    context.signal.throwIfAborted();
+    const solved = await solveFor(backup, wal, target, { timeline, leader });
     return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
       ? solveFor(backup, wal, { kind: 'latest' }, solved.line)
       : solved;
@@ -251,14 +252,14 @@ async function reaching(
       host: host.name,
     });
   const judged: Judged[] = [];
-  const chosen = (backup: CompleteBackup, why: readonly string[]): Chosen => {
+  const chosen = async (backup: CompleteBackup, why: readonly string[]): Promise<Chosen> => {
     const older = usable.slice(usable.indexOf(backup) + 1);
-    const doubt = timeline === undefined ? otherMeaning(target, older, solve) : undefined;
+    const doubt = timeline === undefined ? await otherMeaning(target, older, solve) : undefined;
     if (doubt !== undefined) throw refused(doubt);
     return { backup, why, target, servers };
   };
   for (const backup of usable) {
-    const solved = solve(backup);
+    const solved = await solve(backup);
     if (solved.ok) return chosen(backup, whyChosen(backup, passedOver(judged, target), target));
     judged.push({ backup, refusal: solved });
   }

@@ -97,7 +97,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
       backup,
       target,
       servers: own.map(({ server }) => server),
-      alternative: alternativeTo(
+      alternative: await alternativeTo(
         backup,
         serversThatCount(all.servers, whose, host.name),
         markedAs(proved, all.archives),

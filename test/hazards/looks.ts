@@ -264,7 +264,7 @@ export const LOOKS = {
       const packed = { id: 'b', server: 'one', compression: 'gzip' } as Parameters<typeof restoredSize>[1];
       return restoredSize(host, packed, [server() as unknown as Served & { backups: [] }], me);
     },
-    codes: ['barman-not-answering'],
+    codes: ['barman-not-answering', 'look-broken-off'],
   },
   'put aside': {
     on: (host) => filesInErrors(host, [server()], me),
@@ -377,7 +377,7 @@ export const LOOKS = {
       >[1];
       return proveBackupFiles(host, backup, [server() as unknown as Served & { backups: [] }], me);
     },
-    codes: ['barman-not-answering'],
+    codes: ['barman-not-answering', 'look-broken-off'],
     unseen: 'only of a backup that Barman has made',
   },
   'settings of archiving': {

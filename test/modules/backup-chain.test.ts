@@ -1,13 +1,17 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { ReadHost } from '../../lib/contract/host.ts';
 import { type BackupInfo, isComplete, parseBackupInfo } from '../../lib/recovery/barman/backup-info.ts';
 import { parseConfig } from '../../lib/recovery/barman/config.ts';
 import { proveBackupFiles } from '../../lib/recovery/barman/prove-backup-files.ts';
+import { restoredSize } from '../../lib/recovery/barman/restored-size.ts';
+import { blindHost } from '../support/blind-host.ts';
+import { errorOf } from '../support/errors.ts';
 import { localPlayground } from './playground.ts';
 import { user } from './wal-here.ts';
 
-const [FULL, FIRST, SECOND] = ['20261122T010000', '20261122T020000', '20261122T030000'];
+const [FULL, FIRST, SECOND] = ['20261122T010000', '20261122T020000', '20261122T030000'] as const;
 const FILES = ['PG_VERSION', 'backup_label', 'global/pg_control'];
 
 const info = (id: string, parent: string, status: string): BackupInfo =>
@@ -38,21 +42,17 @@ describe('a backup that is a difference to others', () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
     const [config] = parseConfig([`[barman]\nbarman_home = ${dir}\n[one]\n`]);
-    const backup = info(SECOND ?? '', FIRST ?? '', 'DONE');
+    const backup = info(SECOND, FIRST, 'DONE');
     if (config === undefined || !isComplete(backup)) throw new Error('it is there');
     for (const id of [FULL, FIRST, SECOND])
       for (const file of FILES) {
-        const path = join(dir, 'one/base', id ?? '', 'data', file);
+        const path = join(dir, 'one/base', id, 'data', file);
         await mkdir(join(path, '..'), { recursive: true });
         await writeFile(path, 'something');
       }
     if (lacking !== undefined) await rm(join(dir, 'one/base', lacking, 'data/global'), { recursive: true });
-    const between = info(FIRST ?? '', parent ?? '', status);
-    const backups = [
-      backup,
-      between,
-      ...(title.includes('is gone') ? [] : [info(FULL ?? '', 'None', 'DONE')]),
-    ];
+    const between = info(FIRST, parent ?? '', status);
+    const backups = [backup, between, ...(title.includes('is gone') ? [] : [info(FULL, 'None', 'DONE')])];
     const proof = proveBackupFiles(play.host(), backup, [{ ...config, backups }], user);
     if (words === undefined) return await expect(proof).resolves.toBe(true);
     return await expect(proof).rejects.toMatchObject({
@@ -62,11 +62,58 @@ describe('a backup that is a difference to others', () => {
   });
 });
 
+describe('the look at the files of a backup', () => {
+  const [config] = parseConfig(['[barman]\nbarman_home = /srv\n[one]\n']);
+  const backup = info(FULL, 'None', 'DONE');
+  const packed = { ...backup, compression: 'gzip' };
+  const looks = {
+    'for what is missing': (host: ReadHost, told: string[] = []) =>
+      proveBackupFiles(
+        host,
+        backup,
+        config === undefined ? [] : [{ ...config, backups: [backup] }],
+        user,
+        (text) => told.push(text),
+      ),
+    'for what they unpack to': (host: ReadHost) =>
+      restoredSize(host, packed, config === undefined ? [] : [{ ...config, backups: [packed] }], user),
+  };
+
+  it.each(Object.entries(looks))(
+    '%s may take hours, and names what was not seen where it is broken off',
+    async (_, look) => {
+      await using blind = blindHost({ ends: 'is ended by its time limit' });
+      const limits: (number | undefined)[] = [];
+      const host: ReadHost = {
+        ...blind.host,
+        query: (probe) => {
+          limits.push(probe.timeoutMs);
+          return blind.host.query(probe);
+        },
+      };
+      expect(await errorOf(look(host))).toMatchObject({
+        code: 'look-broken-off',
+        message: expect.stringContaining(
+          `the files of backup ${FULL} in /srv/one/base/${FULL} could not be seen`,
+        ),
+      });
+      expect(limits).toEqual([24 * 3_600_000]);
+    },
+  );
+
+  it('tells which backup it is at', async () => {
+    await using blind = blindHost({ ends: 'is killed' });
+    const told: string[] = [];
+    await errorOf(looks['for what is missing'](blind.host, told));
+    expect(told).toEqual([`looking at all files of backup ${FULL} of server one`]);
+  });
+});
+
 describe('a backup that lies in an archive', () => {
   const packed = (size: number) =>
     parseBackupInfo(
       'one',
-      FULL ?? '',
+      FULL,
       `begin_time=2026-11-22 19:01:10+00:00\nmode=postgres\ncompression=gzip\nsize=${size}\nstatus=DONE`,
     );
 
@@ -78,7 +125,7 @@ describe('a backup that lies in an archive', () => {
     await using ground = await localPlayground();
     const [config] = parseConfig([`[barman]\nbarman_home = ${ground.dir}\n[one]\n`]);
     if (config === undefined) throw new Error('it is there');
-    const data = join(ground.dir, 'one/base', FULL ?? '', 'data');
+    const data = join(ground.dir, 'one/base', FULL, 'data');
     await mkdir(data, { recursive: true });
     await writeFile(join(data, file), 'twenty-seven bytes it has.\n');
     const proof = proveBackupFiles(ground.play.host(), packed(size), [{ ...config, backups: [] }], user);

@@ -1,11 +1,16 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readArchivesOf } from '../../lib/recovery/barman/archive-tail.ts';
+import { readCatalogueAndArchives } from '../../lib/recovery/barman/catalogue.ts';
+import { readStock } from '../../lib/recovery/doctor/barman-facts.ts';
+import { blindHost } from '../support/blind-host.ts';
 import { errorOf } from '../support/errors.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
 import { beside, ID, OTHER, OWN } from './barman-here.ts';
-import { localPlayground } from './playground.ts';
+import { type LocalPlayground, localPlayground } from './playground.ts';
 
 const user = ordinaryUser;
 
@@ -165,6 +170,60 @@ describe('a server that Barman passes over', () => {
     const { play } = ground;
     await beside(ground, { systemId: OWN, lines: 'active = false' }, async () => {
       expect((await play.run('barman.backup', { id: ID, user })).result).toMatchObject({ id: ID });
+    });
+  });
+});
+
+describe('the archive of a server of another cluster', () => {
+  const me = userInfo().username;
+  const WAL_OF_OWN: readonly (readonly [string, (ground: LocalPlayground) => Promise<unknown>])[] = (
+    [
+      ['barman.backup', { id: 'auto', system_id: OWN }],
+      ['barman.backup', { id: 'auto', servers: ['db1'] }],
+      ['barman.wal', { backup: ID }],
+      ['barman.wal', { backup: ID, server: 'db1' }],
+      ['barman.backups', { servers: ['db1'] }],
+      ['barman.one_more', { server: 'db1' }],
+      ['barman.timelines', { after: 1, server: 'db1' }],
+    ] as const
+  ).map(([name, params]) => [
+    `${name} ${JSON.stringify(params)}`,
+    ({ play }) => play.run(name, { ...params, user: me }),
+  ]);
+
+  it.each([
+    ...WAL_OF_OWN,
+    [
+      'pitr doctor',
+      ({ play }: LocalPlayground) =>
+        readStock(play.host(), { name: 'here', user: me, servers: ['db1'], lockDirectory: '' }),
+    ] as const,
+    [
+      'postgres.archive_tail',
+      ({ play }: LocalPlayground) => readArchivesOf(play.host(), { host: 'here', user: me }, OWN),
+    ] as const,
+  ])('is not listed: %s', async (_, look) => {
+    await using ground = await localPlayground();
+    const listed = join(ground.dir, 'listed');
+    await beside(ground, { systemId: OTHER }, async () => {
+      await using _find = await fakePrograms({
+        find: `printf '%s\\n' "$*" >>${listed}; exec /usr/bin/find "$@"`,
+      });
+      await look(ground).catch(({ code }) => expect(code).toBe('backup-without-wal'));
+    });
+    const places = await readFile(listed, 'utf8');
+    expect(places).toContain('/home/db1/wals');
+    expect(places).not.toContain('/home/other/wals');
+  });
+
+  it('has an answer of its own where it is listed', async () => {
+    await using ground = await localPlayground();
+    await using all = blindHost();
+    await beside(ground, { systemId: undefined }, async () => {
+      const { archives } = await readCatalogueAndArchives(all.host, me);
+      expect(archives.map(({ server }) => server)).toEqual(['db1', 'other']);
+      // What Barman is configured for, the backups, and each archive.
+      expect(all.asked()).toBe(4);
     });
   });
 });

@@ -136,7 +136,7 @@ export const module = defineLook({
     if (wish.id === 'auto') {
       const { servers, ...chosen } = await reaching(host, wish, target, context);
       refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
-      await proveBackupFiles(host, chosen.backup, servers, wish.user);
+      await proveBackupFiles(host, chosen.backup, servers, wish.user, (text) => context.progress(text));
       return {
         ...(await toRestore(host, chosen.backup, servers, wish)),
         why: chosen.why,
@@ -153,7 +153,7 @@ export const module = defineLook({
     // A later one, or another one of that id, may lie where nobody could look.
     serversThatCount(servers, { names, clusters: [backup.systemId] }, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
-    await proveBackupFiles(host, backup, servers, wish.user);
+    await proveBackupFiles(host, backup, servers, wish.user, (text) => context.progress(text));
     return { ...(await toRestore(host, backup, servers, wish)), why: [], target: targetData(target) };
   },
 });
@@ -209,7 +209,9 @@ async function reaching(
   asked: RecoveryTarget,
   context: TaskContext,
 ): Promise<Chosen> {
-  const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
+  const { servers, archives } = await readCatalogueAndArchives(host, wish.user, {
+    whose: () => ({ names: wish.servers, clusters: [wish.system_id] }),
+  });
   const said = { names: wish.servers, clusters: clusterOf(wish) };
   const counted = serversThatCount(servers, said, host.name);
   const wanted = wish.server === undefined ? counted : [namedServer(servers, wish.server, host.name)];
@@ -234,8 +236,9 @@ async function reaching(
     : asked;
   const wal = { servers: searched, archives, tails: wish.tails };
   const leader = wish.leader_timeline === 0 ? undefined : timelineId(wish.leader_timeline);
-  const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
-    const solved = solveFor(backup, wal, target, { timeline, leader });
+  const solve = async (backup: CompleteBackup): Promise<WalPlan | WalRefusal> => {
+    context.signal.throwIfAborted();
+    const solved = await solveFor(backup, wal, target, { timeline, leader });
     return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
       ? solveFor(backup, wal, { kind: 'latest' }, solved.line)
       : solved;
@@ -249,14 +252,14 @@ async function reaching(
       host: host.name,
     });
   const judged: Judged[] = [];
-  const chosen = (backup: CompleteBackup, why: readonly string[]): Chosen => {
+  const chosen = async (backup: CompleteBackup, why: readonly string[]): Promise<Chosen> => {
     const older = usable.slice(usable.indexOf(backup) + 1);
-    const doubt = timeline === undefined ? otherMeaning(target, older, solve) : undefined;
+    const doubt = timeline === undefined ? await otherMeaning(target, older, solve) : undefined;
     if (doubt !== undefined) throw refused(doubt);
     return { backup, why, target, servers };
   };
   for (const backup of usable) {
-    const solved = solve(backup);
+    const solved = await solve(backup);
     if (solved.ok) return chosen(backup, whyChosen(backup, passedOver(judged, target), target));
     judged.push({ backup, refusal: solved });
   }

@@ -1,12 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { type BackupInfo, isComplete } from '../../recovery/barman/backup-info.ts';
 import { barmanResource, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
 import { readServers, serversThatCount } from '../../recovery/barman/counted-servers.ts';
 import { serversParam, userParam } from '../../recovery/barman/params.ts';
-import { archivesFor, positionOf } from '../../recovery/barman/recovery-wal.ts';
+import { mergedFor, positionOf } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';
-import { type Archive, mergeArchives } from '../../recovery/wal/archive.ts';
+import type { Archive } from '../../recovery/wal/archive.ts';
 import { formatInstant, type Instant } from '../../recovery/wal/instant.ts';
 import { rangesOf } from '../../recovery/wal/ranges.ts';
 
@@ -33,17 +34,24 @@ export const module = defineLook({
       'servers that were passed over because they could not be read: server, concerns (whether WAL of a backup that is listed may lie there), why, next',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
-  read: async (host, { servers: names, user }) => {
-    const { servers, archives } = await readCatalogueAndArchives(host, user);
+  read: async (host, { servers: names, user }, context) => {
+    const { servers, archives } = await readCatalogueAndArchives(host, user, {
+      whose: (all) => ({ clusters: names === undefined ? [undefined] : clustersOf(all, names) }),
+    });
     const listed = serversThatCount(servers, { names, clusters: [] }, host.name)
       .flatMap((server) => server.backups)
       .sort((a, b) => (a.id < b.id ? 1 : -1));
     const clusters = listed.map(({ systemId }) => systemId);
     serversThatCount(servers, { names, clusters }, host.name);
-    const backups = listed.map((backup) => ({
-      ...described(backup),
-      ...rangesFrom(backup, readServers(servers), archives),
-    }));
+    const backups: (ReturnType<typeof described> & ReturnType<typeof rangesFrom>)[] = [];
+    for (const backup of listed) {
+      // All WAL behind each of them is gone through: between two of them connections and Ctrl-C have their turn.
+      await setImmediate();
+      context.signal.throwIfAborted();
+      if (backups.length > 0 && backups.length % 100 === 0)
+        context.progress(`found out what ${backups.length} of ${listed.length} backups can reach`);
+      backups.push({ ...described(backup), ...rangesFrom(backup, readServers(servers), archives) });
+    }
     const damaged = archives.flatMap(({ server, damaged: some }) => some.map((one) => ({ server, ...one })));
     const mayHave = (id: string | undefined): boolean =>
       id === undefined || clusters.includes(undefined) || clusters.includes(id);
@@ -55,6 +63,15 @@ export const module = defineLook({
     return { backups, count: backups.length, damaged, unread };
   },
 });
+
+/** Those of which the named servers may hold something. */
+function clustersOf(servers: readonly Stock[], names: readonly string[]): readonly (string | undefined)[] {
+  const named = servers.filter(({ name }) => names.includes(name));
+  return [
+    ...named.flatMap(({ systemId }) => systemId ?? []),
+    ...named.flatMap(({ backups }) => backups.map(({ systemId }) => systemId)),
+  ];
+}
 
 function described(backup: BackupInfo) {
   return {
@@ -76,8 +93,7 @@ function written(instant: Instant | undefined): string | undefined {
 
 function rangesFrom(backup: BackupInfo, servers: readonly Stock[], archives: readonly Archive[]) {
   if (!isComplete(backup)) return { from: undefined, to: undefined, ranges: [] };
-  const merged = mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
-  const ranges = rangesOf(positionOf(backup), merged);
+  const ranges = rangesOf(positionOf(backup), mergedFor(backup, { servers, archives }));
   const ends = ranges.flatMap(({ to }) => to ?? []);
   return {
     from: formatInstant(backup.endTime),

@@ -38,7 +38,10 @@ recovered cluster would hold what is not its own. What it returns postgres.promo
   },
   // No dependsOn: check mode reads what is archived now too.
   read: async (host, { after, server, from, tails, servers: names, user }) => {
-    const { servers, archives } = await readCatalogueAndArchives(host, user, parseSegment(from ?? ''));
+    const { servers, archives } = await readCatalogueAndArchives(host, user, {
+      whose: (all) => ({ names, clusters: [all.find(({ name }) => name === server)?.systemId] }),
+      from: parseSegment(from ?? ''),
+    });
     const own = namedServer(servers, server, host.name);
     const wanted = serversThatCount(servers, { names, clusters: [own.systemId] }, host.name).filter(
       ({ systemId }) => systemId === undefined || own.systemId === undefined || systemId === own.systemId,

@@ -70,7 +70,9 @@ export async function readArchivesOf(
   barman: BarmanPlace,
   systemId: string,
 ): Promise<readonly Archive[]> {
-  const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user);
+  const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user, {
+    whose: () => ({ names: barman.servers, clusters: [systemId] }),
+  });
   return archivesOf(serversOf(servers, barman, systemId), archives);
 }
 

@@ -80,7 +80,7 @@ while [ $# -gt 0 ]; do
 done
 echo @end`);
 
-/** A look at the WAL archives of all servers, for `parseArchiveListing`; with `from` from that segment on. */
+/** A look at the WAL archives of these servers, for `parseArchiveListing`; with `from` from that segment on. */
 export function archivesProbe(servers: readonly ServerConfig[], user: string, from?: WalSegment): Probe {
   const places = servers.flatMap((s) => [s.name, s.wals, s.incoming, s.streaming, ...s.xlogDbs]);
   return LIST_ARCHIVES([from?.slice(8) ?? '', ...places], {

@@ -76,14 +76,14 @@ export function whyUpToGap(
  * A position is counted on in every history: the newest backup may lie on one branch alone and so have no doubt which
  * one is meant. The first older backup that has, and its refusal; nothing for times, which have no such double.
  */
-export function otherMeaning<T>(
+export async function otherMeaning<T>(
   target: RecoveryTarget,
   older: readonly T[],
-  solve: (backup: T) => WalPlan | WalRefusal,
-): { readonly backup: T; readonly refusal: WalRefusal } | undefined {
+  solve: (backup: T) => Promise<WalPlan | WalRefusal>,
+): Promise<{ readonly backup: T; readonly refusal: WalRefusal } | undefined> {
   if (lsnOfTarget(target) === undefined) return undefined;
   for (const backup of older) {
-    const refusal = solve(backup);
+    const refusal = await solve(backup);
     if (!refusal.ok && refusal.why === 'timeline-ambiguous') return { backup, refusal };
   }
   return undefined;

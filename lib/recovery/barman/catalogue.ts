@@ -1,6 +1,7 @@
-import type { CommandEvidence } from '../../base/errors/pitr-error.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
-import { type Probe, probeScript } from '../../contract/probe.ts';
+import { probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -8,9 +9,10 @@ import type { Archive } from '../wal/archive.ts';
 import type { WalSegment } from '../wal/segment.ts';
 import { parseArchiveListing } from './archive-listing.ts';
 import { archivesProbe } from './archives-on-disk.ts';
-import { type BarmanServer, backupsProbe, isOnDisk, withBackups } from './backups-on-disk.ts';
+import { type BarmanServer, backupsProbe, withBackups } from './backups-on-disk.ts';
 import { parseConfig, type ServerConfig } from './config.ts';
 import { BARMAN_CONFIGS } from './config-files-script.ts';
+import { canMatter, type Whose } from './counted-servers.ts';
 import { archiveUnreadable, barmanNotAnswering, barmanNotFound, configBroken } from './errors.ts';
 import { parseServerList } from './json.ts';
 
@@ -52,38 +54,50 @@ const listed = new Map<string, { readonly sum: string; readonly names: readonly 
 
 /** All servers with their backups, in two round trips. */
 export async function readCatalogue(host: ReadHost, user: string): Promise<Catalogue> {
-  const { servers, backups } = await askBarman(host, user);
-  return catalogueOf(servers, reportOf(await host.query(backups), host.name), host.name);
+  const servers = await askBarman(host, user);
+  const parts = reportOf(await host.query(backupsProbe(servers, user)), host.name);
+  return { servers: servers.map((server) => withBackups(server, parts, host.name)) };
+}
+
+/** Which archives are listed, and how much of them. */
+interface Listed {
+  /** Whose WAL can matter: of a host that many clusters share, all archives are more than anybody can take in. All when left out. */
+  readonly whose?: (servers: readonly BarmanServer[]) => Whose;
+  /** From this segment on (by its place, on any timeline). */
+  readonly from?: WalSegment | undefined;
 }
 
 /**
- * The catalogue, and what lies on disk in the WAL archives of all servers, in two round trips. With `from` the
- * archives from that segment on (by its place, on any timeline). There is no archive here of a server that could not be
- * read: absence is never guessed.
+ * The catalogue, and what lies on disk in the WAL archives of the servers that can matter, in three round trips. There is no
+ * archive here of a server that could not be read: absence is never guessed.
  */
 export async function readCatalogueAndArchives(
   host: ReadHost,
   user: string,
-  from?: WalSegment,
+  { whose, from }: Listed = {},
 ): Promise<Catalogue & { readonly archives: readonly Archive[] }> {
-  const { servers, backups } = await askBarman(host, user);
-  const onDisk = servers.filter(isOnDisk);
-  const [backupsFound, walFound] = await host.queryAll([backups, archivesProbe(onDisk, user, from)]);
-  const catalogue = catalogueOf(servers, reportOf(backupsFound, host.name), host.name);
-  const { archives, troubles } = parseArchiveListing(reportOf(walFound, host.name));
-  const all = catalogue.servers.map((server): BarmanServer => {
-    const trouble = troubles.find((one) => one.server === server.name);
-    if (server.unread !== undefined || trouble === undefined) return server;
-    return { ...server, unread: archiveUnreadable(host.name, server.name, trouble.text) };
-  });
-  const read = new Set(all.flatMap(({ name, unread }) => (unread === undefined ? [name] : [])));
-  return { servers: all, archives: archives.filter(({ server }) => read.has(server)) };
+  const { servers } = await readCatalogue(host, user);
+  const about = whose?.(servers);
+  const wanted = servers.filter(
+    (server) => server.unread === undefined && (about === undefined || canMatter(server, about)),
+  );
+  // An answer for each: what one may take and hold is for one server.
+  const answers = await host.queryAll(wanted.map((server) => archivesProbe([server], user, from)));
+  const archives: Archive[] = [];
+  const unread = new Map<string, PitrError>();
+  for (const [index, { name }] of wanted.entries()) {
+    const found = parseArchiveListing(reportOf(answers[index], host.name));
+    const [trouble] = found.troubles;
+    if (trouble === undefined) archives.push(...found.archives);
+    else unread.set(name, archiveUnreadable(host.name, name, trouble.text));
+    // Hundreds of thousands of lines take a second: connections and the lock are not to wait for all servers.
+    await setImmediate();
+  }
+  const all = servers.map((server) => ({ ...server, unread: server.unread ?? unread.get(server.name) }));
+  return { servers: all, archives };
 }
 
-async function askBarman(
-  host: ReadHost,
-  user: string,
-): Promise<{ readonly servers: readonly ServerConfig[]; readonly backups: Probe }> {
+async function askBarman(host: ReadHost, user: string): Promise<readonly ServerConfig[]> {
   const key = `${host.name} ${user}`;
   const known = listed.get(key);
   const asked = await host.query(ASK_BARMAN([known?.sum ?? ''], { user }));
@@ -92,15 +106,7 @@ async function askBarman(
   const same = known !== undefined && known.sum === sum && !parts.some(({ kind }) => kind === 'servers');
   const servers = serverConfigs(parts, host.name, asked, same ? known.names : undefined);
   if (sum !== '') listed.set(key, { sum, names: servers.map(({ name }) => name) });
-  return { servers, backups: backupsProbe(servers, user) };
-}
-
-function catalogueOf(
-  servers: readonly ServerConfig[],
-  parts: readonly ReportPart[],
-  host: string,
-): Catalogue {
-  return { servers: servers.map((server) => withBackups(server, parts, host)) };
+  return servers;
 }
 
 function serverConfigs(

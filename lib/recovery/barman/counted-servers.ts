@@ -17,6 +17,12 @@ export interface Whose {
   readonly clusters: readonly (string | undefined)[];
 }
 
+/** Whether what a server holds can matter to a task: it is named; or it is of one of the clusters, or of none that is known. */
+export function canMatter({ name, systemId }: Stock, { names, clusters }: Whose): boolean {
+  if (names !== undefined) return names.includes(name);
+  return systemId === undefined || clusters.includes(undefined) || clusters.includes(systemId);
+}
+
 /**
  * The servers that a task speaks of: those named, or all, but those that could not be read and do not count. Throws the
  * error of one that counts and could not be read; a server that does not know its cluster counts as one of this, because
@@ -27,14 +33,10 @@ export function serversThatCount<T extends Counted>(
   whose: Whose,
   host: string,
 ): readonly T[] {
-  const { names, clusters } = whose;
-  const counts = ({ systemId }: T): boolean =>
-    names !== undefined ||
-    systemId === undefined ||
-    clusters.includes(undefined) ||
-    clusters.includes(systemId);
+  const { names } = whose;
   const meant = names === undefined ? servers : names.map((name) => serverOf(servers, name, host));
-  for (const server of meant) if (server.unread !== undefined && counts(server)) throw server.unread;
+  for (const server of meant)
+    if (server.unread !== undefined && canMatter(server, whose)) throw server.unread;
   return meant.filter(({ unread }) => unread === undefined);
 }
 

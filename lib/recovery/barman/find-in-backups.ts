@@ -6,13 +6,12 @@ import { stopWords } from '../wal/moment/aim.ts';
 import { findMoment } from '../wal/moment/find.ts';
 import { DamagedWal } from '../wal/moment/scan-chain.ts';
 import { numberHolding } from '../wal/segment.ts';
-import { solveWal } from '../wal/solve.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { TimelineId } from '../wal/timeline.ts';
 import type { CompleteBackup } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { sameNameWords } from './moment-notes.ts';
-import { archivesFor, positionOf } from './recovery-wal.ts';
+import { archivesFor, solveFor } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { readingOf } from './segment-source.ts';
 
@@ -41,9 +40,10 @@ export async function findInBackups(
   let until: number | undefined;
   for (const backup of search.usable) {
     const { segmentSize } = backup;
-    const merged = mergeArchives(archivesFor(backup, search.searched, search.archives), segmentSize);
-    const plan = solveWal(positionOf(backup), merged, target, { timeline: search.timeline });
+    const wal = { servers: search.searched, archives: search.archives };
+    const plan = await solveFor(backup, wal, target, { timeline: search.timeline });
     if (!plan.ok) continue;
+    const merged = mergeArchives(archivesFor(backup, search.searched, search.archives), segmentSize);
     const before = until;
     const chain = chainOf(plan.line, merged).filter(
       // A record that begins in the last segment before the newer backup may end in the first one after.

@@ -36,7 +36,12 @@ export async function readOneMore(
   name: string,
   { names, user }: { readonly names: readonly string[] | undefined; readonly user: string },
 ): Promise<OneMore> {
-  const { servers: all, archives } = await readCatalogueAndArchives(host, user);
+  const { servers: all, archives } = await readCatalogueAndArchives(host, user, {
+    whose: (known) => ({
+      names: names === undefined ? undefined : [name, ...names],
+      clusters: [known.find((one) => one.name === name)?.systemId],
+    }),
+  });
   const server = namedServer(all, name, host.name);
   serversThatCount(all, { names, clusters: [server.systemId] }, host.name);
   const servers = readServers(all);

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { reportIn } from '../../contract/script-report.ts';
+import { isBrokenOff, lookBrokenOff, reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { backupNotWhole, backupWithout, formOf } from './backup-files.ts';
 import type { BackupInfo } from './backup-info.ts';
@@ -8,8 +8,8 @@ import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
 import type { Stock } from './refusals.ts';
 
-/** A find over millions of files on slow disks. */
-const TIMEOUT_MS = 600_000;
+/** A find over millions of files on slow disks takes hours; nothing short of a day is a sign of trouble. */
+const TIMEOUT_MS = 24 * 3_600_000;
 
 // Arguments: the directory of the backup, and whether it lies there as files or as an archive of them. Links are followed as
 // Barman follows them when it counts.
@@ -33,25 +33,30 @@ const WITH_FILES: ReadonlySet<string> = new Set(['DONE', 'WAITING_FOR_WALS']);
 
 /**
  * Proves that the files of a backup are all there, as far as names and sizes tell, and those of the backups that it is a
- * difference to. Throws kind `refused` naming what is not. Gives whether all of them could be looked at: of a snapshot and
- * of an encrypted backup nothing can be said.
+ * difference to. Throws kind `refused` naming what is not, and kind `failed` (`look-broken-off`) where a look did not come
+ * to its end. Gives whether all of them could be looked at: of a snapshot and of an encrypted backup nothing can be said.
  */
 export async function proveBackupFiles(
   host: ReadHost,
   backup: BackupInfo,
   servers: readonly (ServerConfig & Stock)[],
   user: string,
+  progress?: (text: string) => void,
 ): Promise<boolean> {
   const server = servers.find(({ name }) => name === backup.server);
   if (server === undefined) return false;
-  let seenAll = await proveFilesOf(host, backup, server, user);
+  const prove = (one: BackupInfo): Promise<boolean> => {
+    progress?.(`looking at all files of backup ${one.id} of server ${one.server}`);
+    return proveFilesOf(host, one, server, user);
+  };
+  let seenAll = await prove(backup);
   const seen = new Set<string>([backup.id]);
   for (let { parent } = backup; parent !== undefined; ) {
     const next = server.backups.find(({ id }) => id === parent);
     if (next === undefined || seen.has(parent))
       throw backupWithout(backup, parent, 'Barman does not have', host.name);
     if (!WITH_FILES.has(next.status)) throw backupWithout(backup, parent, `is ${next.status}`, host.name);
-    seenAll = (await proveFilesOf(host, next, server, user)) && seenAll;
+    seenAll = (await prove(next)) && seenAll;
     seen.add(parent);
     parent = next.parent;
   }
@@ -68,6 +73,8 @@ async function proveFilesOf(
   if (form === undefined) return false;
   const directory = `${server.basebackups}/${backup.id}`;
   const result = await host.query(LOOK([directory, form], { user, timeoutMs: TIMEOUT_MS }));
+  if (isBrokenOff(result))
+    throw lookBrokenOff(result, host.name, `the files of backup ${backup.id} in ${directory}`);
   const parts = reportIn(result);
   if (parts === undefined) {
     throw barmanNotAnswering(host.name, evidenceOf({ ...result, argv: ['find', directory] }));

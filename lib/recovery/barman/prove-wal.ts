@@ -69,8 +69,18 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   const { target } = wish;
   const reference = typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
   const from = typeof wish.backup === 'string' ? undefined : parseSegment(wish.backup.begin_wal ?? '');
-  const { servers, archives } = await readCatalogueAndArchives(host, wish.user, from);
   const { servers: names } = wish;
+  const { servers, archives } = await readCatalogueAndArchives(host, wish.user, {
+    // Of one id there can be several where no server is said: that is refused below.
+    whose: (all) => ({
+      names,
+      clusters: all
+        .filter(({ name }) => (reference.server ?? name) === name)
+        .flatMap(({ backups }) => backups.filter(({ id }) => id === reference.id))
+        .map(({ systemId }) => systemId),
+    }),
+    from,
+  });
   const holding =
     reference.server === undefined
       ? serversThatCount(servers, { names, clusters: [] }, host.name)
@@ -82,12 +92,12 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   const own = archivesFor(backup, searched, archives);
   refuseDamagedHistories(own, host.name);
   const refuse = async (refusal: WalRefusal, proved: readonly Archive[] = own): Promise<never> => {
-    const all = await readCatalogueAndArchives(host, wish.user);
+    const all = await readCatalogueAndArchives(host, wish.user, { whose: () => whose });
     throw walRefused(refusal, {
       backup,
       target,
       servers: own.map(({ server }) => server),
-      alternative: alternativeTo(
+      alternative: await alternativeTo(
         backup,
         serversThatCount(all.servers, whose, host.name),
         markedAs(proved, all.archives),

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Archive, archivesOf, type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import type { Link } from '../wal/chain.ts';
 import { formatInstant } from '../wal/instant.ts';
@@ -18,15 +19,23 @@ export function archivesFor(
   servers: readonly Stock[],
   archives: readonly Archive[],
 ): readonly Archive[] {
-  const same = (archive: Archive): boolean => {
-    const systemId = servers.find(({ name }) => name === archive.server)?.systemId;
-    return systemId === undefined || backup.systemId === undefined || systemId === backup.systemId;
-  };
-  const wanted = archivesOf(servers, archives).filter(same);
+  const wanted = ofCluster(backup, servers, archives);
   return [
     ...wanted.filter(({ server }) => server === backup.server),
     ...wanted.filter(({ server }) => server !== backup.server),
   ];
+}
+
+function ofCluster(
+  backup: CompleteBackup,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+): readonly Archive[] {
+  const same = (archive: Archive): boolean => {
+    const systemId = servers.find(({ name }) => name === archive.server)?.systemId;
+    return systemId === undefined || backup.systemId === undefined || systemId === backup.systemId;
+  };
+  return archivesOf(servers, archives).filter(same);
 }
 
 /** Where a backup stands, for the solver. */
@@ -35,13 +44,17 @@ export function positionOf(backup: CompleteBackup): BackupPosition {
   return { timeline, beginLsn, endLsn, endTime, segmentSize };
 }
 
-/** Whether a backup can be rolled forward to a target with what is archived, and what nodes have beside it. */
-export function solveFor(
+/**
+ * Whether a backup can be rolled forward to a target with what is archived, and what nodes have beside it. Of a thousand
+ * backups each takes its time: between two of them connections and the lock have their turn.
+ */
+export async function solveFor(
   backup: CompleteBackup,
   wal: WalAtHand,
   target: RecoveryTarget,
   follow: LineWish = {},
-): WalPlan | WalRefusal {
+): Promise<WalPlan | WalRefusal> {
+  await setImmediate();
   return solveWal(positionOf(backup), mergedFor(backup, wal), target, follow);
 }
 
@@ -52,27 +65,52 @@ interface WalAtHand {
   readonly tails?: TailsParam | undefined;
 }
 
-function mergedFor(backup: CompleteBackup, { servers, archives, tails = [] }: WalAtHand): MergedArchive {
-  const own = archivesFor(backup, servers, archives);
+interface Merged {
+  readonly tails: TailsParam;
+  readonly archive: MergedArchive;
+}
+
+/** Merging hundreds of thousands of files takes a second: what a look has listed is merged once for all of its backups. */
+const merged = new WeakMap<readonly Archive[], Map<string, Merged>>();
+
+const NO_TAILS: TailsParam = [];
+
+/**
+ * The archives of a backup's cluster as one, with what nodes have beside them. Servers of a segment stand in the order of
+ * `archives`: who reads segments merges `archivesFor`, the backup's own server first.
+ */
+export function mergedFor(
+  backup: CompleteBackup,
+  { servers, archives, tails = NO_TAILS }: WalAtHand,
+): MergedArchive {
+  const own = ofCluster(backup, servers, archives);
+  const key = JSON.stringify([backup.systemId, backup.segmentSize, ...own.map(({ server }) => server)]);
+  const known = merged.get(archives) ?? new Map<string, Merged>();
+  const before = known.get(key);
+  if (before?.tails === tails) return before.archive;
   const beside = tailsOf(tails, backup).map(({ archive }) => archive);
-  return mergeArchives([...own, ...beside], backup.segmentSize);
+  const archive = mergeArchives([...own, ...beside], backup.segmentSize);
+  merged.set(archives, known.set(key, { tails, archive }));
+  return archive;
 }
 
 /** The last backup of the same cluster but this one from which the target can be reached; none when no other can. */
-export function alternativeTo(
+export async function alternativeTo(
   backup: CompleteBackup,
   servers: readonly Stock[],
   archives: readonly Archive[],
   target: RecoveryTarget,
   follow: LineWish = {},
-): CompleteBackup | undefined {
-  return servers
+): Promise<CompleteBackup | undefined> {
+  const others = servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
     .filter(({ systemId }) => systemId === backup.systemId)
     .filter(({ id, server }) => id !== backup.id || server !== backup.server)
-    .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
-    .find((other) => solveFor(other, { servers, archives }, target, follow).ok);
+    .sort((a, b) => (a.endTime < b.endTime ? 1 : -1));
+  for (const other of others)
+    if ((await solveFor(other, { servers, archives }, target, follow)).ok) return other;
+  return undefined;
 }
 
 /**

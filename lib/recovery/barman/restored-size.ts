@@ -1,14 +1,14 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { reportIn } from '../../contract/script-report.ts';
+import { isBrokenOff, lookBrokenOff, reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type BackupInfo, chainOfBackup, isPacked } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
 import type { Stock } from './refusals.ts';
 
-/** Unpacking of everything, where no list of the files is there. */
-const TIMEOUT_MS = 3_600_000;
+/** Unpacking of everything, where no list of the files is there, takes hours; nothing short of a day is a sign of trouble. */
+const TIMEOUT_MS = 24 * 3_600_000;
 
 // Argument: the data of the backup. The manifest of PostgreSQL 13 and later names every file with its size. Without one
 // the gzip archives are unpacked and counted: what gzip itself notes of a size is cut off at 4 GiB. What comes out of an
@@ -29,7 +29,7 @@ echo @end`);
  * Bytes of a backup as they will lie on the node. Barman's own figure is that of the files on its disk: of a compressed
  * backup, what it takes packed; of a difference to an earlier one, what has changed since. Such a one is combined with
  * all that it rests on, and no byte comes from anywhere else: together they are the most that it can take. Nothing where
- * that cannot be told.
+ * that cannot be told. Throws kind `failed` (`look-broken-off`) where the look did not come to its end.
  */
 export async function restoredSize(
   host: ReadHost,
@@ -56,8 +56,11 @@ async function unpackedSize(
   user: string,
 ): Promise<number | undefined> {
   if (server === undefined) return undefined;
-  const data = `${server.basebackups}/${backup.id}/data`;
+  const directory = `${server.basebackups}/${backup.id}`;
+  const data = `${directory}/data`;
   const result = await host.query(LOOK([data], { user, timeoutMs: TIMEOUT_MS }));
+  if (isBrokenOff(result))
+    throw lookBrokenOff(result, host.name, `the files of backup ${backup.id} in ${directory}`);
   const parts = reportIn(result);
   if (parts === undefined) {
     throw barmanNotAnswering(

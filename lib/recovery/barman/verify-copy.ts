@@ -24,8 +24,8 @@ export interface VerifiedCopy {
   readonly systemId: string;
 }
 
-/** A database has millions of files, and they are looked at once. */
-const DEADLINE_MS = 1_800_000;
+/** A database has millions of files, and they are looked at once: nothing short of a day is a sign of trouble. */
+const DEADLINE_MS = 24 * 3_600_000;
 
 /** How the look ends where find could not see all of it. */
 const BLIND = 3;

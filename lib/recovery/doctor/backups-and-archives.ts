@@ -1,7 +1,6 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
 import type { Check as BarmanCheck } from '../barman/json.ts';
-import { archivesFor, positionOf } from '../barman/recovery-wal.ts';
-import { mergeArchives } from '../wal/archive.ts';
+import { mergedFor, positionOf } from '../barman/recovery-wal.ts';
 import { type Range, rangesOf } from '../wal/ranges.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
@@ -89,8 +88,7 @@ export function reaches(stock: Stock, facts: Facts): readonly Reach[] {
 }
 
 function reachOf({ servers, archives }: Stock, backup: CompleteBackup): Reach {
-  const merged = mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
-  return { backup, ranges: rangesOf(positionOf(backup), merged) };
+  return { backup, ranges: rangesOf(positionOf(backup), mergedFor(backup, { servers, archives })) };
 }
 
 /** Bytes of WAL that a recovery of the newest backup to its end replays; none where there is no backup. */

@@ -43,7 +43,7 @@ export async function gatherBarmanFacts(
   const asked = <T>(need: Need, work: () => Promise<T>): Promise<Told<T>> =>
     needs.has(need) ? told(work) : Promise.resolve(NOT_ASKED);
   const wantsStock = (['stock', 'barman', 'errors', 'files'] as const).some((need) => needs.has(need));
-  const stock = wantsStock ? told(() => readCatalogueAndArchives(host, place.user)) : NOT_ASKED;
+  const stock = wantsStock ? readStock(host, place) : NOT_ASKED;
   const fromStock = async <T>(need: Need, work: (stock: Stock) => Promise<T>): Promise<Told<T>> => {
     if (!needs.has(need)) return NOT_ASKED;
     const found = await stock;
@@ -104,6 +104,13 @@ export async function gatherBarmanFacts(
     files,
     logins: NOT_ASKED,
   };
+}
+
+/** The backups of all servers, and the archives of those that the inventory names; of all where it names none. */
+export function readStock(host: ReadHost, { user, servers: names }: BarmanPlace): Promise<Told<Stock>> {
+  return told(() =>
+    readCatalogueAndArchives(host, user, { whose: () => ({ names, clusters: [undefined] }) }),
+  );
 }
 
 /** The servers of this cluster, whether they could be read or not; all where the inventory names none. */

@@ -1,7 +1,5 @@
 import type { ReadHost } from '../../contract/host.ts';
-import { readCatalogueAndArchives } from '../barman/catalogue.ts';
-import { told } from './answer.ts';
-import { ownServers } from './barman-facts.ts';
+import { ownServers, readStock } from './barman-facts.ts';
 import type { BarmanFacts, NodeFacts, Stock } from './facts.ts';
 import type { BarmanPlace } from './place.ts';
 import { leaderIn } from './views.ts';
@@ -45,5 +43,5 @@ export async function stockSince(
   const holding = serversHolding(stock.value, place, id, archived.last);
   const wanted = leader.place?.barmanServer;
   if (holding.some(({ name }) => wanted === undefined || name === wanted)) return stock;
-  return told(() => readCatalogueAndArchives(host, place.user));
+  return readStock(host, place);
 }

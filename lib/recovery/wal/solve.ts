@@ -66,9 +66,21 @@ export function solveWal(
   target: RecoveryTarget,
   { timeline, leader }: LineWish = {},
 ): WalPlan | WalRefusal {
+  const anywhere = (): Reachable => ({
+    from: backup.endTime,
+    to: farthest(linesFrom(backup, archive), backup, archive),
+  });
+  if (isBeforeEnd(target, backup)) {
+    return {
+      ok: false,
+      why: 'before-backup-end',
+      // All WAL is gone through for that, and of hundreds of newer backups nobody asks it.
+      get reachable() {
+        return anywhere();
+      },
+    };
+  }
   const lines = linesFrom(backup, archive);
-  const anywhere = (): Reachable => ({ from: backup.endTime, to: farthest(lines, backup, archive) });
-  if (isBeforeEnd(target, backup)) return { ok: false, why: 'before-backup-end', reachable: anywhere() };
   const chosen =
     timeline === undefined
       ? chooseLine(lines, archive, target, leader)

@@ -96,12 +96,12 @@ describe('the choice of a backup', () => {
 
 describe('archives', () => {
   const empty = { files: [], lost: [], damaged: [], histories: [] };
-  it('of other clusters are never searched; those of servers without a backup are', () => {
+  it('of other clusters are never searched; those of servers without a backup are', async () => {
     const [backup] = usableBackups('latest', [done], 'barman');
     const servers = [stock('db3', []), other, done];
     const archives = servers.map(({ name }) => ({ server: name, ...empty }));
     expect(archivesFor(backup, servers, archives).map(({ server }) => server)).toEqual(['db1', 'db3']);
-    expect(alternativeTo(backup, servers, archives, { kind: 'latest' })).toBeUndefined();
+    expect(await alternativeTo(backup, servers, archives, { kind: 'latest' })).toBeUndefined();
   });
 });
 

@@ -116,6 +116,20 @@ describe('one timeline in one archive', () => {
     expect(solved(quiet, time(seconds))).toBe(expected);
   });
 
+  it('of a target before the backup end WAL is gone through only by who asks what can be reached', () => {
+    const merged = mergeArchives(quiet, size(16));
+    let asked = 0;
+    const holdings = new Map(merged.holdings);
+    const get = holdings.get.bind(holdings);
+    holdings.get = (segment) => {
+      asked += 1;
+      return get(segment);
+    };
+    const plan = solveWal(backup, { ...merged, holdings }, time(5));
+    expect([plan.ok, asked]).toEqual([false, 0]);
+    expect(plan.reachable).toEqual({ from: at(10), to: at(40) });
+  });
+
   it('latest needs everything', () => {
     expect(solved(quiet, latest)).toBe('timeline 1, 1:03 to 1:06');
   });

@@ -51,6 +51,7 @@ import { beside, OTHER } from '../modules/barman-here.ts';
 import { pair } from '../modules/patroni-pair.ts';
 import { localPlayground } from '../modules/playground.ts';
 import { CLUSTER, NAME, upTo } from '../modules/wal-here.ts';
+import { blindHost } from '../support/blind-host.ts';
 import { FakePatroni } from '../support/fake-patroni.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
@@ -236,7 +237,12 @@ export const LOOKS = {
   catalogue: {
     on: async (host) => {
       await using ground = await localPlayground();
-      return await beside(ground, { systemId: OTHER }, () => readCatalogueAndArchives(host, me));
+      return await beside(ground, { systemId: OTHER }, async () => {
+        // What is asked beside an older configuration is not used.
+        await using seeing = blindHost();
+        await readCatalogueAndArchives(seeing.host, me);
+        return readCatalogueAndArchives(host, me);
+      });
     },
     codes: ['barman-not-answering'],
   },

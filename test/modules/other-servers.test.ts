@@ -218,12 +218,32 @@ describe('the archive of a server of another cluster', () => {
 
   it('has an answer of its own where it is listed', async () => {
     await using ground = await localPlayground();
+    await using first = blindHost();
     await using all = blindHost();
     await beside(ground, { systemId: undefined }, async () => {
+      await readCatalogueAndArchives(first.host, me);
       const { archives } = await readCatalogueAndArchives(all.host, me);
       expect(archives.map(({ server }) => server)).toEqual(['db1', 'other']);
       // What Barman is configured for, the backups, and each archive.
       expect(all.asked()).toBe(4);
+    });
+  });
+
+  it('is seen as it is when the configuration has changed since it was asked last', async () => {
+    await using ground = await localPlayground();
+    const names = async (): Promise<readonly string[]> => {
+      const { servers, archives } = await readCatalogueAndArchives(ground.play.host(), me);
+      expect(archives.map(({ server }) => server)).toEqual(servers.map(({ name }) => name));
+      return archives.map(({ server }) => server);
+    };
+    await beside(ground, { systemId: undefined }, async () => {
+      expect(await names()).toEqual(['db1', 'other']);
+      await writeFile(
+        join(ground.dir, '.barman.conf'),
+        `[barman]\nbarman_home = ${ground.dir}/home\n[db1]\n`,
+      );
+      await writeFile(join(ground.dir, 'list-server.json'), '{"db1": {"description": ""}}');
+      expect(await names()).toEqual(['db1']);
     });
   });
 });

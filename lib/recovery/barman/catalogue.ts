@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
-import { probeScript } from '../../contract/probe.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -45,18 +45,28 @@ if [ -z "$sum" ] || [ "$sum" != "$1" ]; then
   out=$(barman -f json list-server 2>/dev/null); rc=$?
   echo "@servers $rc"; printf '%s\\n' "$out" | quoted
   if [ "$rc" -ne 0 ]; then echo @stderr; barman -f json list-server 2>&1 >/dev/null | quoted; fi
+  [ -z "$configs" ] || printf '%s\\n' "$configs"
 fi
-[ -z "$configs" ] || printf '%s\\n' "$configs"
 echo @end`);
 
-/** What Barman has listed, by the checksum of what that list depends on: the last one of each host and user. */
-const listed = new Map<string, { readonly sum: string; readonly names: readonly string[] }>();
+/** What was seen last of a Barman. */
+interface Seen {
+  /** The checksum of all that its list of servers depends on. */
+  readonly sum: string;
+  readonly servers: readonly ServerConfig[];
+  /** Servers whose archives were wanted. */
+  readonly archives: readonly string[];
+}
 
-/** All servers with their backups, in two round trips. */
+/** By host and user. */
+const seen = new Map<string, Seen>();
+
+const placeOf = (host: ReadHost, user: string): string => `${host.name} ${user}`;
+
+/** All servers with their backups, in one round trip where its configuration is as it was; in two else. */
 export async function readCatalogue(host: ReadHost, user: string): Promise<Catalogue> {
-  const servers = await askBarman(host, user);
-  const parts = reportOf(await host.query(backupsProbe(servers, user)), host.name);
-  return { servers: servers.map((server) => withBackups(server, parts, host.name)) };
+  const { servers } = await askBarman(host, user);
+  return { servers };
 }
 
 /** Which archives are listed, and how much of them. */
@@ -68,25 +78,32 @@ interface Listed {
 }
 
 /**
- * The catalogue, and what lies on disk in the WAL archives of the servers that can matter, in three round trips. There is no
- * archive here of a server that could not be read: absence is never guessed.
+ * The catalogue, and what lies on disk in the WAL archives of the servers that can matter, in one round trip where these are
+ * the same as the last time; in up to three else. There is no archive here of a server that could not be read: absence is
+ * never guessed.
  */
 export async function readCatalogueAndArchives(
   host: ReadHost,
   user: string,
   { whose, from }: Listed = {},
 ): Promise<Catalogue & { readonly archives: readonly Archive[] }> {
-  const { servers } = await readCatalogue(host, user);
+  const probe = (server: ServerConfig): Probe => archivesProbe([server], user, from);
+  const { servers, told } = await askBarman(host, user, probe);
   const about = whose?.(servers);
   const wanted = servers.filter(
     (server) => server.unread === undefined && (about === undefined || canMatter(server, about)),
   );
   // An answer for each: what one may take and hold is for one server.
-  const answers = await host.queryAll(wanted.map((server) => archivesProbe([server], user, from)));
+  const open = wanted.filter(({ name }) => !told.has(name));
+  const answers = await host.queryAll(open.map(probe));
+  for (const [index, { name }] of open.entries()) told.set(name, answers[index]);
+  const before = seen.get(placeOf(host, user));
+  if (before !== undefined)
+    seen.set(placeOf(host, user), { ...before, archives: wanted.map(({ name }) => name) });
   const archives: Archive[] = [];
   const unread = new Map<string, PitrError>();
-  for (const [index, { name }] of wanted.entries()) {
-    const found = parseArchiveListing(reportOf(answers[index], host.name));
+  for (const { name } of wanted) {
+    const found = parseArchiveListing(reportOf(told.get(name), host.name));
     const [trouble] = found.troubles;
     if (trouble === undefined) archives.push(...found.archives);
     else unread.set(name, archiveUnreadable(host.name, name, trouble.text));
@@ -97,30 +114,51 @@ export async function readCatalogueAndArchives(
   return { servers: all, archives };
 }
 
-async function askBarman(host: ReadHost, user: string): Promise<readonly ServerConfig[]> {
-  const key = `${host.name} ${user}`;
-  const known = listed.get(key);
-  const asked = await host.query(ASK_BARMAN([known?.sum ?? ''], { user }));
+interface Asked {
+  readonly servers: readonly BarmanServer[];
+  /** What archives were listed beside it, by server. */
+  readonly told: Map<string, RunResult | undefined>;
+}
+
+/** Asks beside the configuration what was asked last: where that has changed since, the rest is asked once more. */
+async function askBarman(
+  host: ReadHost,
+  user: string,
+  archivesOf?: (server: ServerConfig) => Probe,
+): Promise<Asked> {
+  const known = seen.get(placeOf(host, user));
+  const likely =
+    archivesOf === undefined
+      ? []
+      : (known?.servers.filter(({ name }) => known.archives.includes(name)) ?? []);
+  const [asked, ...beside] = await host.queryAll([
+    ASK_BARMAN([known?.sum ?? ''], { user }),
+    ...(known === undefined ? [] : [backupsProbe(known.servers, user)]),
+    ...(archivesOf === undefined ? [] : likely.map(archivesOf)),
+  ]);
   const parts = reportOf(asked, host.name);
   const sum = parts.find(({ kind }) => kind === 'sum')?.rest ?? '';
-  const same = known !== undefined && known.sum === sum && !parts.some(({ kind }) => kind === 'servers');
-  const servers = serverConfigs(parts, host.name, asked, same ? known.names : undefined);
-  if (sum !== '') listed.set(key, { sum, names: servers.map(({ name }) => name) });
-  return servers;
+  const isSame = known !== undefined && known.sum === sum && !parts.some(({ kind }) => kind === 'servers');
+  const configs = isSame ? known.servers : serverConfigs(parts, host.name, asked);
+  if (!isSame && sum !== '') seen.set(placeOf(host, user), { sum, servers: configs, archives: [] });
+  const [backups, ...archives] = isSame ? beside : [await host.query(backupsProbe(configs, user))];
+  const found = reportOf(backups, host.name);
+  return {
+    servers: configs.map((server) => withBackups(server, found, host.name)),
+    told: new Map(isSame ? likely.map(({ name }, index) => [name, archives[index]]) : []),
+  };
 }
 
 function serverConfigs(
   parts: readonly ReportPart[],
   host: string,
-  asked: RunResult,
-  known: readonly string[] | undefined,
+  asked: RunResult | undefined,
 ): readonly ServerConfig[] {
   const part = (kind: string): ReportPart | undefined => parts.find((candidate) => candidate.kind === kind);
   if (part('missing') !== undefined) throw barmanNotFound(host, part('missing')?.lines.join('\n') ?? '');
   const files = parts.filter((candidate) => candidate.kind === 'config');
-  const told =
+  const names =
     part('servers')?.rest === '0' ? parseServerList(part('servers')?.lines.join('\n') ?? '') : undefined;
-  const names = known ?? told;
   if (names === undefined) {
     const stderr = part('stderr')?.lines.join('\n') ?? part('servers')?.lines.join('\n') ?? '';
     throw configBroken(
@@ -128,7 +166,7 @@ function serverConfigs(
       files.map((file) => file.rest),
       {
         command: 'barman -f json list-server',
-        exitCode: Number(part('servers')?.rest ?? asked.exitCode ?? 0),
+        exitCode: Number(part('servers')?.rest ?? asked?.exitCode ?? 0),
         stderr,
       },
     );

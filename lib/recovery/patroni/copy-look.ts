@@ -11,6 +11,8 @@ import { findLeaderInstance } from './leader-instance.ts';
 export interface CopyLook {
   /** How much it holds, with its WAL and its tablespaces, wherever they lie; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** How much its file systems hold instead, of whomever; only where there was no time to walk the copy. */
+  readonly usedKib?: number | undefined;
   /** How much of that is the log of a server that has been started on the copy. */
   readonly logKib?: number | undefined;
   /** What the process that replays calls itself, where a server has been started on the copy: it names the WAL segment. */
@@ -24,9 +26,13 @@ export interface CopyLook {
 // its log lies it says itself (current_logfiles, which no copy has): a directory, or files in the data directory itself.
 // What is fetched is looked at last: it is never more than what there is of the segment that was named before.
 const LOOK = probeScript(`${FETCHED}
-data=$1; shift
+seconds=$1; data=$2; shift 2
 for link in "$data/pg_wal" "$data"/pg_tblspc/*; do [ ! -L "$link" ] || set -- "$@" "$link/."; done
-du -skc -- "$data" "$@" 2>/dev/null | tail -n 1 | cut -f 1
+copied=$(timeout "$seconds" du -skc -- "$data" "$@" 2>/dev/null)
+case $? in
+124 | 137 | 143) echo; echo "@used $(df -kP -- "$data" "$@" 2>/dev/null | awk 'NR > 1 { used += $3 } END { print used }')" ;;
+*) printf '%s\\n' "$copied" | tail -n 1 | cut -f 1 ;;
+esac
 log=$(sed -n '1s/^[a-z]* //p' "$data/current_logfiles" 2>/dev/null)
 case $log in '' | /*) ;; *) log=$data/$log ;; esac
 [ -z "$log" ] || [ "\${log%/*}" -ef "$data" ] || log=\${log%/*}
@@ -41,10 +47,17 @@ exit 0`);
 const LOOK_AT_FETCH = probeScript(`${FETCHED}
 echo "@fetched $(fetched "$1")"`);
 
+/** So long a copy may be walked, in seconds: one of very many files takes longer, and is looked at otherwise then. */
+const WALK_SECONDS = 40;
+
 /** `places`: where tablespaces are copied to. The whole copy is walked; without them none is under way, and nothing is. */
-export function copyProbe({ pgdata, user }: SessionTarget, places: readonly string[] | undefined): Probe {
+export function copyProbe(
+  { pgdata, user }: SessionTarget,
+  places: readonly string[] | undefined,
+  walkSeconds = WALK_SECONDS,
+): Probe {
   if (places === undefined) return LOOK_AT_FETCH([pgdata], { user, timeoutMs: 60_000 });
-  return LOOK([pgdata, ...places], { user, timeoutMs: 60_000 });
+  return LOOK([String(walkSeconds), pgdata, ...places], { user, timeoutMs: 60_000 });
 }
 
 export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
@@ -54,9 +67,11 @@ export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
     lines.find((line) => line.startsWith(mark))?.slice(mark.length);
   const [copied = '', replays = ''] = lines.filter((line) => !line.startsWith('@'));
   const log = told('@log');
+  const used = told('@used') ?? '';
   const fetched = Number(told('@fetched') ?? 0);
   return {
     ...(copied === '' ? {} : { copiedKib: Number(copied) }),
+    ...(used.trim() === '' ? {} : { usedKib: Number(used) }),
     ...(log === undefined ? {} : { logKib: Number(log) }),
     ...(replays === '' ? {} : { replays }),
     ...(fetched === 0 ? {} : { fetchedBytes: fetched }),

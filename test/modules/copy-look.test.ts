@@ -60,7 +60,7 @@ it('a copy that has not begun holds nothing but what its tablespaces have', asyn
   await using ground = await localPlayground();
   const { dir, play } = ground;
   const host = play.host('here');
-  expect(await lookAt(host, join(dir, 'data'))).toEqual({ copiedKib: 0 });
+  expect(await lookAt(host, join(dir, 'data'))).toEqual({ copiedKib: 0, empty: true });
   const fast = await holding(join(dir, 'fast'), 400);
   expect(hundreds(await lookAt(host, join(dir, 'data'), [fast]))).toBe(4);
 });

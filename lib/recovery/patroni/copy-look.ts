@@ -4,13 +4,16 @@ import { type Probe, probeScript } from '../../contract/probe.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { FETCHED } from '../postgres/look-replay.ts';
 import type { SessionTarget } from '../postgres/sql.ts';
-import type { Member } from './cluster.ts';
+import { isUp, type Member } from './cluster.ts';
 import { findLeaderInstance } from './leader-instance.ts';
+import type { StreamingFacts } from './streaming.ts';
 
 /** How far a copy has come, and what its server fetches. */
 export interface CopyLook {
   /** How much it holds, with its WAL and its tablespaces, wherever they lie; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** Nothing has come yet: no file, and no WAL. */
+  readonly empty?: true;
   /** How much its file systems hold instead, of whomever; only where there was no time to walk the copy. */
   readonly usedKib?: number | undefined;
   /** How much of that is the log of a server that has been started on the copy. */
@@ -41,6 +44,7 @@ grep -slaz '^postgres: .*startup' /proc/[0-9]*/cmdline | while read -r file; do
   [ "\${file%/cmdline}/cwd" -ef "$data" ] || continue
   tr '\\0' ' ' < "$file" 2>/dev/null && echo
 done
+[ -n "$(find "$data/" "$data/pg_wal/" -mindepth 1 -maxdepth 1 ! -name pg_wal -print -quit 2>/dev/null)" ] || echo @empty
 echo "@fetched $(fetched "$data")"
 exit 0`);
 
@@ -71,11 +75,28 @@ export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
   const fetched = Number(told('@fetched') ?? 0);
   return {
     ...(copied === '' ? {} : { copiedKib: Number(copied) }),
+    ...(told('@empty') === undefined ? {} : { empty: true as const }),
     ...(used.trim() === '' ? {} : { usedKib: Number(used) }),
     ...(log === undefined ? {} : { logKib: Number(log) }),
     ...(replays === '' ? {} : { replays }),
     ...(fetched === 0 ? {} : { fetchedBytes: fetched }),
   };
+}
+
+/**
+ * Says so where a copy of which nothing has come may wait for the leader: for a checkpoint, which is spread over minutes
+ * unless it is asked for as a fast one, or for a sender, where copies of others use all of them (max_wal_senders). In both
+ * cases the leader has a sender that is at a base backup. One that fails for another reason is found out when that has ended.
+ */
+export function waitsForLeader(
+  { own, leaderNode }: Pick<StreamingFacts, 'own' | 'leaderNode'>,
+  copy: CopyLook | undefined,
+): string | undefined {
+  if (own === undefined || isUp(own.state) || copy?.empty !== true) return undefined;
+  const backups = leaderNode?.replication.filter(({ state }) => state === 'backup') ?? [];
+  if (backups.length === 0) return undefined;
+  const names = backups.map(({ application }) => application).join(', ');
+  return `nothing of its copy has come, and its leader is at a base backup (${names})`;
 }
 
 const PLACES = probeScript(

@@ -15,6 +15,8 @@ export interface RejoinLook {
   readonly replays?: string | undefined;
   /** Bytes of the WAL file that its server fetches. */
   readonly fetchedBytes?: number | undefined;
+  /** Its copy has not begun, and waits for what the leader does. */
+  readonly waits?: boolean | undefined;
   /** A server has been started on the copy: what it holds shrinks when WAL has been replayed. */
   readonly started?: boolean | undefined;
 }
@@ -56,6 +58,11 @@ export class RejoinProgress {
   }
 
   saw(look: RejoinLook, now: number): RejoinVerdict {
+    // One that is refused until the leader has a sender for it makes its directory, and removes it: that is no copy broken off.
+    if (look.waits === true) {
+      this.#movedAt = now;
+      return 'goes-on';
+    }
     const { flaws, received, replayed, replays } = look;
     const mark = JSON.stringify([flaws, received, replayed, replays]);
     const grows = this.#grows(look);

@@ -89,7 +89,10 @@ export function patroniConfiguration(
         replication: { username: 'replicator', password: secrets.replicator },
         rewind: { username: 'rewind', password: secrets.rewind },
       },
-      basebackup: [{ checkpoint: 'fast' }, ...(variants.waldir === 'link' ? [{ waldir: walDirectory }] : [])],
+      basebackup: [
+        ...(variants.checkpoint === 'spread' ? [] : [{ checkpoint: 'fast' }]),
+        ...(variants.waldir === 'link' ? [{ waldir: walDirectory }] : []),
+      ],
       pg_hba: rules(variants),
       parameters: {
         unix_socket_directories: '/var/run/postgresql',

@@ -51,6 +51,10 @@ export const VARIANTS = {
   sessions: { about: 'MaxSessions of sshd', values: { 10: '', 1: '' } },
   killuser: { about: "logind's KillUserProcesses", values: { yes: '', no: '' } },
   tty: { about: 'sudo', values: { free: 'asks for no terminal', required: 'requiretty' } },
+  checkpoint: {
+    about: "the checkpoint of Patroni's copies",
+    values: { fast: 'is fast', spread: 'is spread, as Patroni has it by itself' },
+  },
   tmp: { about: '/tmp', values: { exec: 'may hold programs', noexec: 'noexec' } },
   umask: { about: 'umask of a login by SSH', values: { '022': '', '077': '' } },
   locale: { about: 'locale', values: { c: 'C.UTF-8', de: 'de_DE.UTF-8, with messages' } },

@@ -102,7 +102,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     ],
   },
   {
-    variants: 'retention=tight',
+    variants: 'retention=tight checkpoint=spread',
     journeys: [
       'replays what was prepared after Barman has deleted newer backups',
       'takes the whole cluster over, as --check said',

@@ -43,11 +43,24 @@ it('a copy holds its WAL and its tablespaces too, wherever they lie, and each on
   expect(hundreds(await lookAt(host, pgdata, [fast, join(dir, 'nowhere')]))).toBe(7);
 });
 
+it('a copy of more files than can be walked in time is not measured: how full its disks are is told', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const pgdata = await holding(join(dir, 'data'), 100);
+  await mkdir(join(pgdata, 'pg_wal'));
+  await writeFile(join(pgdata, 'pg_wal/RECOVERYXLOG'), Buffer.alloc(KIB));
+  const session = { pgdata, bin: '/bin', user };
+  const look = copyProbe(session, ['/usr', '/proc'], 0.01);
+  const { usedKib = 0, ...rest } = parseCopyLook(await play.host('here').query(look));
+  expect(usedKib).toBeGreaterThan(100);
+  expect(rest).toEqual({ fetchedBytes: KIB });
+});
+
 it('a copy that has not begun holds nothing but what its tablespaces have', async () => {
   await using ground = await localPlayground();
   const { dir, play } = ground;
   const host = play.host('here');
-  expect(await lookAt(host, join(dir, 'data'))).toEqual({ copiedKib: 0 });
+  expect(await lookAt(host, join(dir, 'data'))).toEqual({ copiedKib: 0, empty: true });
   const fast = await holding(join(dir, 'fast'), 400);
   expect(hundreds(await lookAt(host, join(dir, 'data'), [fast]))).toBe(4);
 });

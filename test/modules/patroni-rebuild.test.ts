@@ -1,5 +1,7 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
@@ -91,6 +93,24 @@ it('one whose PostgreSQL cannot be started is seen not to stream', async () => {
     own.told['/patroni'] = { ...replica, state: 'start failed' };
   });
   expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true });
+});
+
+it('a copy that is at work is not put aside, whatever was seen of it', async () => {
+  let copies: ChildProcess | undefined;
+  const seen = await rebuilt(async ({ own, replica, leader, leads, postgres, params: { pgdata } }) => {
+    own.told['/patroni'] = { ...replica, state: 'creating replica' };
+    leader.told['/patroni'] = { ...leads, replication: [] };
+    await postgres.end();
+    await rm(join(pgdata, 'postmaster.pid'));
+    await writeFile(join(pgdata, 'backup_label'), '');
+    const program = join(dirname(pgdata), 'pg_basebackup');
+    await copyFile('/bin/sleep', program);
+    copies = spawn(program, ['60'], { argv0: `--pgdata=${pgdata}` });
+    await once(copies, 'spawn');
+  }).finally(() => copies?.kill());
+  expect(seen).toMatchObject({ code: 'not-streaming', stopped: false, aside: false, data: true });
+  expect(seen.state).toContain(`is at work (process ${copies?.pid})`);
+  expect(seen.next.at(-1)).toContain('pitr resume');
 });
 
 it('a member that is seen not to stream is taken out of service, and its copy put aside', async () => {

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import type { FakePatroni } from '../support/fake-patroni.ts';
@@ -189,6 +191,51 @@ it('one that replays before it lets anybody in is waited for as long as it gets 
   };
   const { result } = await p.streaming(1);
   expect(JSON.stringify(result.flaws)).toMatch(/timeline 1, the leader on 2/);
+});
+
+/** A member into whose directory nothing has come, while its leader sends this; `held`: what lies there all the same. */
+async function beforeItsCopy(senders: readonly object[], held?: string) {
+  const p = await pair();
+  await p.postgres.end();
+  await rm(join(p.params.pgdata, 'postmaster.pid'));
+  await mkdir(join(p.params.pgdata, 'pg_wal'));
+  if (held !== undefined) await writeFile(join(p.params.pgdata, held), '');
+  p.leader.told['/patroni'] = { ...p.leads, replication: senders };
+  let looks = 0;
+  p.own.told['/patroni'] = () => {
+    looks += 1;
+    // As many looks as would be some stalls.
+    return { ...p.replica, state: looks > 12 ? 'stopped' : 'creating replica' };
+  };
+  return { ...p, looks: () => looks };
+}
+
+const BACKUP = { application_name: 'pg_basebackup', state: 'backup' };
+
+it('one whose copy waits for the checkpoint of its leader, or for others to be copied, is waited for', async () => {
+  await using p = await beforeItsCopy([BACKUP]);
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  const { leader, leads } = p;
+  leader.told['/patroni'] = () =>
+    p.looks() > 12 ? { ...leads, replication: [] } : { ...leads, replication: [BACKUP] };
+  const { result } = await p.streaming(1);
+  expect(JSON.stringify(result.flaws)).toMatch(/its state is stopped/);
+  expect(p.play.progress).toContain(
+    'here: its state is creating replica; nothing of its copy has come, and its leader is at a base backup (pg_basebackup)',
+  );
+});
+
+it.each([
+  ['its leader makes none', [{ application_name: 'here', state: 'streaming' }], undefined],
+  ['something of it has come', [BACKUP], 'backup_label'],
+  ['WAL of it has come', [BACKUP], 'pg_wal/archive_status'],
+])('and not where %s', async (_, senders, held) => {
+  await using p = await beforeItsCopy(senders, held);
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  expect((await p.streaming()).result).toMatchObject({
+    streaming: false,
+    flaws: expect.arrayContaining([expect.stringContaining('its state is creating replica')]),
+  });
 });
 
 it('and not where its replay stands still', async () => {

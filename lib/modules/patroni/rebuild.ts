@@ -55,7 +55,7 @@ export const module = defineModule({
     'what a recovery has just taken away), pitr makes the base backup itself, with the login and the options that ' +
     'Patroni would use, before it starts Patroni. A member that was seen not to stream, or to hold other data (see ' +
     'patroni.streaming), does not serve: Patroni is stopped there, and what it had as data is put aside. One of which that ' +
-    'cannot be told, whose PostgreSQL replays still, or whose leader is away, stays as it is.',
+    'cannot be told, into whose data a copy is at work, whose PostgreSQL replays still, or whose leader is away, stays as it is.',
   examples: `- fs.move: { src: "{{ pgdata }}", dest: "{{ pgdata }}.old" }
 - patroni.rebuild: {}`,
   params,
@@ -142,9 +142,11 @@ export const module = defineModule({
       if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;
       // Patroni has promoted it since: clients write to it.
       if (thrown.code === 'member-leads') throw thrown;
-      throw SPEAKS_AGAINST.has(thrown.code)
-        ? await outOfService(host, change, thrown, context)
-        : leftInService(host.name, thrown, context.runId);
+      if (!SPEAKS_AGAINST.has(thrown.code)) throw leftInService(host.name, thrown, context.runId);
+      const copies = thrown.code === 'not-streaming' ? await copiesInto(host, change.pgdata) : [];
+      throw copies.length > 0
+        ? leftToCopy(host.name, change.pgdata, copies, thrown, context.runId)
+        : await outOfService(host, change, thrown, context);
     }
   },
   undo: async (host, change, context) => {
@@ -174,6 +176,41 @@ function leftInService(host: string, unproved: PitrError, runId: string): PitrEr
     cause: unproved,
     state: `Patroni was left running on ${host}, with the data that it has: nothing that was seen speaks against them. The old data that was kept is untouched.`,
     next: [...(next ?? []), `Then go on, which proves it again: pitr resume ${runId}`],
+  });
+}
+
+/** The processes that copy into a directory in which no server works yet. None where that cannot be told. */
+async function copiesInto(host: WriteHost, pgdata: string): Promise<readonly number[]> {
+  try {
+    const { running, copies = [] } = await postgresResource.read(host, pgdata);
+    return running ? [] : copies;
+  } catch (thrown) {
+    // Stopping the member looks at the same, and says what it could not see.
+    if (!(thrown instanceof PitrError)) throw thrown;
+    return [];
+  }
+}
+
+/** While it is copied a member serves nobody, and may not be elected: what may be hours of copy is not thrown away. */
+function leftToCopy(
+  host: string,
+  pgdata: string,
+  copies: readonly number[],
+  unproved: PitrError,
+  runId: string,
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: unproved.code,
+    message: unproved.message,
+    details: unproved.details,
+    host,
+    cause: unproved,
+    state: `Patroni was left running on ${host}: a copy into ${pgdata} is at work (process ${copies.join(', ')}), and nobody is served from it. The old data that was kept is untouched.`,
+    next: [
+      `See whether ${pgdata} still grows on ${host}. Where it does not, end that process: Patroni begins the copy anew.`,
+      `Then go on, which waits for it: pitr resume ${runId}`,
+    ],
   });
 }
 

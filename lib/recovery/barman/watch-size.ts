@@ -31,11 +31,16 @@ async function watch(
 ): Promise<void> {
   let first: number | undefined;
   for (let pause = EVERY_MS; ; ) {
-    const { stdout, durationMs } = await host.query(probe(['du', '-sb', '--', directory], { user }));
+    const { stdout, timedOut, durationMs } = await host.query(
+      probe(['du', '-sb', '--', directory], { user }),
+    );
     if (stopped.aborted) return;
-    const bytes = Number(/^(\d+)/.exec(stdout)?.[1] ?? 0);
-    first ??= bytes;
-    tell(bytes, formatBytes(Math.max(0, bytes - first)));
+    // A tree that could not be counted in time is not an empty one: what was told last stands.
+    if (!timedOut) {
+      const bytes = Number(/^(\d+)/.exec(stdout)?.[1] ?? 0);
+      first ??= bytes;
+      tell(bytes, formatBytes(Math.max(0, bytes - first)));
+    }
     pause = Math.max(EVERY_MS, durationMs * 10);
     await delay(pause, undefined, { signal: stopped });
   }

@@ -12,7 +12,7 @@ import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { followsByArchive, isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
-import { type CopyLook, copyProbe, parseCopyLook, tablespacePlaces } from './copy-look.ts';
+import { type CopyLook, copyProbe, parseCopyLook, tablespacePlaces, waitsForLeader } from './copy-look.ts';
 import type { NodeView } from './node.ts';
 import { RejoinProgress } from './rejoin-progress.ts';
 import type { PatroniAccess } from './rest.ts';
@@ -139,7 +139,7 @@ function parseReceiver(stdout: string): OwnWord {
 }
 
 export interface StreamingWait {
-  /** How long nothing new may be seen: no state, no WAL received, fetched or replayed, and no copy that grows. */
+  /** How long nothing new may be seen: no state, no WAL received, fetched or replayed, no copy that grows or waits for the leader. */
   readonly stallMs: number;
   readonly everyMs: number;
   /** A further condition, in words while it does not hold: "it has not been copied anew yet". */
@@ -189,9 +189,11 @@ export async function awaitStreaming(
     // In the same words each time: what could not be compared may be told otherwise at each look, and is nothing new.
     const flaws = untold === undefined ? behind : [unseen('its data could not be compared')];
     const words = flaws.map((flaw) => flaw.words);
+    const waits = waitsForLeader(facts, copy);
     const verdict = progress.saw(
       {
         flaws: words,
+        waits: waits !== undefined,
         ...movingWal(flaws, facts.own),
         ...copy,
         started: facts.own?.state === STARTING || copy?.replays !== undefined,
@@ -208,7 +210,7 @@ export async function awaitStreaming(
       const down = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
       throw unproved(host.name, facts, [...flaws, ...down], why);
     }
-    const line = `${question.member}: ${words.join('; ')}`;
+    const line = `${question.member}: ${[...words, ...(waits === undefined ? [] : [waits])].join('; ')}`;
     if (line !== told) context.progress(line);
     told = line;
     await rest(pauseAfter(lookMs, wait.everyMs), context.signal);

@@ -4,13 +4,18 @@ import { type Probe, probeScript } from '../../contract/probe.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { FETCHED } from '../postgres/look-replay.ts';
 import type { SessionTarget } from '../postgres/sql.ts';
-import type { Member } from './cluster.ts';
+import { isUp, type Member } from './cluster.ts';
 import { findLeaderInstance } from './leader-instance.ts';
+import type { StreamingFacts } from './streaming.ts';
 
 /** How far a copy has come, and what its server fetches. */
 export interface CopyLook {
   /** How much it holds, with its WAL and its tablespaces, wherever they lie; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** Nothing has come yet: no file, and no WAL. */
+  readonly empty?: true;
+  /** How much its file systems hold instead, of whomever; only where there was no time to walk the copy. */
+  readonly usedKib?: number | undefined;
   /** How much of that is the log of a server that has been started on the copy. */
   readonly logKib?: number | undefined;
   /** What the process that replays calls itself, where a server has been started on the copy: it names the WAL segment. */
@@ -24,9 +29,13 @@ export interface CopyLook {
 // its log lies it says itself (current_logfiles, which no copy has): a directory, or files in the data directory itself.
 // What is fetched is looked at last: it is never more than what there is of the segment that was named before.
 const LOOK = probeScript(`${FETCHED}
-data=$1; shift
+seconds=$1; data=$2; shift 2
 for link in "$data/pg_wal" "$data"/pg_tblspc/*; do [ ! -L "$link" ] || set -- "$@" "$link/."; done
-du -skc -- "$data" "$@" 2>/dev/null | tail -n 1 | cut -f 1
+copied=$(timeout "$seconds" du -skc -- "$data" "$@" 2>/dev/null)
+case $? in
+124 | 137 | 143) echo; echo "@used $(df -kP -- "$data" "$@" 2>/dev/null | awk 'NR > 1 { used += $3 } END { print used }')" ;;
+*) printf '%s\\n' "$copied" | tail -n 1 | cut -f 1 ;;
+esac
 log=$(sed -n '1s/^[a-z]* //p' "$data/current_logfiles" 2>/dev/null)
 case $log in '' | /*) ;; *) log=$data/$log ;; esac
 [ -z "$log" ] || [ "\${log%/*}" -ef "$data" ] || log=\${log%/*}
@@ -35,16 +44,24 @@ grep -slaz '^postgres: .*startup' /proc/[0-9]*/cmdline | while read -r file; do
   [ "\${file%/cmdline}/cwd" -ef "$data" ] || continue
   tr '\\0' ' ' < "$file" 2>/dev/null && echo
 done
+[ -n "$(find "$data/" "$data/pg_wal/" -mindepth 1 -maxdepth 1 ! -name pg_wal -print -quit 2>/dev/null)" ] || echo @empty
 echo "@fetched $(fetched "$data")"
 exit 0`);
 
 const LOOK_AT_FETCH = probeScript(`${FETCHED}
 echo "@fetched $(fetched "$1")"`);
 
+/** So long a copy may be walked, in seconds: one of very many files takes longer, and is looked at otherwise then. */
+const WALK_SECONDS = 40;
+
 /** `places`: where tablespaces are copied to. The whole copy is walked; without them none is under way, and nothing is. */
-export function copyProbe({ pgdata, user }: SessionTarget, places: readonly string[] | undefined): Probe {
+export function copyProbe(
+  { pgdata, user }: SessionTarget,
+  places: readonly string[] | undefined,
+  walkSeconds = WALK_SECONDS,
+): Probe {
   if (places === undefined) return LOOK_AT_FETCH([pgdata], { user, timeoutMs: 60_000 });
-  return LOOK([pgdata, ...places], { user, timeoutMs: 60_000 });
+  return LOOK([String(walkSeconds), pgdata, ...places], { user, timeoutMs: 60_000 });
 }
 
 export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
@@ -54,13 +71,32 @@ export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
     lines.find((line) => line.startsWith(mark))?.slice(mark.length);
   const [copied = '', replays = ''] = lines.filter((line) => !line.startsWith('@'));
   const log = told('@log');
+  const used = told('@used') ?? '';
   const fetched = Number(told('@fetched') ?? 0);
   return {
     ...(copied === '' ? {} : { copiedKib: Number(copied) }),
+    ...(told('@empty') === undefined ? {} : { empty: true as const }),
+    ...(used.trim() === '' ? {} : { usedKib: Number(used) }),
     ...(log === undefined ? {} : { logKib: Number(log) }),
     ...(replays === '' ? {} : { replays }),
     ...(fetched === 0 ? {} : { fetchedBytes: fetched }),
   };
+}
+
+/**
+ * Says so where a copy of which nothing has come may wait for the leader: for a checkpoint, which is spread over minutes
+ * unless it is asked for as a fast one, or for a sender, where copies of others use all of them (max_wal_senders). In both
+ * cases the leader has a sender that is at a base backup. One that fails for another reason is found out when that has ended.
+ */
+export function waitsForLeader(
+  { own, leaderNode }: Pick<StreamingFacts, 'own' | 'leaderNode'>,
+  copy: CopyLook | undefined,
+): string | undefined {
+  if (own === undefined || isUp(own.state) || copy?.empty !== true) return undefined;
+  const backups = leaderNode?.replication.filter(({ state }) => state === 'backup') ?? [];
+  if (backups.length === 0) return undefined;
+  const names = backups.map(({ application }) => application).join(', ');
+  return `nothing of its copy has come, and its leader is at a base backup (${names})`;
 }
 
 const PLACES = probeScript(

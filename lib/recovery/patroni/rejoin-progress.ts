@@ -7,12 +7,16 @@ export interface RejoinLook {
   readonly replayed?: number | undefined;
   /** How much its copy holds, in KiB; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** How much its file systems hold, of whomever, where there was no time to measure it. */
+  readonly usedKib?: number | undefined;
   /** How much of that a server that has been started on the copy has logged there. */
   readonly logKib?: number | undefined;
   /** What a server that has been started on the copy replays, in its own words. */
   readonly replays?: string | undefined;
   /** Bytes of the WAL file that its server fetches. */
   readonly fetchedBytes?: number | undefined;
+  /** Its copy has not begun, and waits for what the leader does. */
+  readonly waits?: boolean | undefined;
   /** A server has been started on the copy: what it holds shrinks when WAL has been replayed. */
   readonly started?: boolean | undefined;
 }
@@ -38,6 +42,7 @@ export class RejoinProgress {
   #movedAt: number;
   #copiedKib = 0;
   #heldKib = 0;
+  #usedKib = 0;
   #logs = false;
   #copies = 1;
 
@@ -53,6 +58,11 @@ export class RejoinProgress {
   }
 
   saw(look: RejoinLook, now: number): RejoinVerdict {
+    // One that is refused until the leader has a sender for it makes its directory, and removes it: that is no copy broken off.
+    if (look.waits === true) {
+      this.#movedAt = now;
+      return 'goes-on';
+    }
     const { flaws, received, replayed, replays } = look;
     const mark = JSON.stringify([flaws, received, replayed, replays]);
     const grows = this.#grows(look);
@@ -75,9 +85,9 @@ export class RejoinProgress {
   }
 
   /** Whether the copy holds more than ever; keeps what it holds. */
-  #grows({ copiedKib, logKib, started = false, replays = '' }: RejoinLook): boolean {
+  #grows({ copiedKib, usedKib, logKib, started = false, replays = '' }: RejoinLook): boolean {
     // What was not measured is not a copy that begins anew.
-    if (copiedKib === undefined) return false;
+    if (copiedKib === undefined) return this.#fills(usedKib);
     // A server that cannot come up writes into its log for ever.
     const heldKib = copiedKib - (logKib ?? 0);
     const comparable = logKib === undefined || this.#logs;
@@ -89,5 +99,13 @@ export class RejoinProgress {
     if (!started || copiedKib > this.#copiedKib) this.#copiedKib = copiedKib;
     if (grows || anew || !comparable) this.#heldKib = heldKib;
     return grows && !(started && NAMES_SEGMENT.test(replays));
+  }
+
+  /** Whether more is used than at the last such look: what others remove there takes nothing from the copy. */
+  #fills(usedKib: number | undefined): boolean {
+    if (usedKib === undefined) return false;
+    const fills = usedKib > this.#usedKib;
+    this.#usedKib = usedKib;
+    return fills;
   }
 }

@@ -42,6 +42,18 @@ describe('a member on its way back', () => {
     expect(progress.copies).toBe(1);
   });
 
+  it('goes on for as long as the disks fill where there was no time to measure its copy', () => {
+    const progress = new RejoinProgress(90, 0);
+    progress.saw({ ...waits, copiedKib: 1000 }, 1);
+    for (let turn = 1; turn < 100; turn += 1) {
+      // Others remove something there now and then.
+      const usedKib = 9000 + turn - (turn % 10 === 0 ? 500 : 0);
+      expect(progress.saw({ ...waits, usedKib }, turn * 40)).toBe('goes-on');
+    }
+    expect(progress.saw({ ...waits, usedKib: 9099 }, 99 * 40 + 90)).toBe('stalled');
+    expect(progress.copies).toBe(1);
+  });
+
   it('starts over when its copy breaks off for the fifth time, however far it came', () => {
     const progress = new RejoinProgress(90, 0);
     const verdicts = [10, 20, 5, 900, 0, 30, 1, 40, 2, 50, 3].map((copiedKib, turn) =>

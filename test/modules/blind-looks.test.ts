@@ -272,20 +272,61 @@ describe('the number of the timeline to come', () => {
 });
 
 describe('the size of the WAL segments of restored data', () => {
+  /** A backup as it is copied: no postmaster.opts names its programs, which lie in a place of their own. */
+  async function restored({ dir }: LocalPlayground, version: string) {
+    await mkdir(join(dir, 'data'), { mode: 0o700 });
+    await writeFile(join(dir, 'data/PG_VERSION'), '99\n');
+    await mkdir(join(dir, 'bin'));
+    const control = `Database cluster state: in production
+Database system identifier: 7
+Latest checkpoint location: 0/2000060
+Latest checkpoint's REDO location: 0/2000028
+Latest checkpoint's TimeLineID: 1
+Minimum recovery ending location: 0/0
+Bytes per WAL segment: 16777216
+max_connections setting: 777`;
+    await writeFile(
+      join(dir, 'bin/pg_controldata'),
+      `#!/bin/sh
+[ "$1" != --version ] || { echo 'pg_controldata (PostgreSQL) ${version}'; exit; }
+[ "$1" = '${dir}/data' ] && cat <<'E'\n${control}\nE\n`,
+      { mode: 0o755 },
+    );
+    return {
+      ...{ directory: join(dir, 'data'), pgdata: join(dir, 'live'), target: 'latest', timeline: 1 },
+      ...{ server: 'db1', servers: ['db1'], ssh: 'barman@nowhere', wal_method: 'barman-wal-restore' },
+      ...{ spool: join(dir, 'wal'), user: userInfo().username },
+    };
+  }
+
+  it.each(['99.1 (Debian 99.1-1)', '99devel'])(
+    'is read by the programs that the inventory names, with all else that the control file tells: %s',
+    async (version) => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      const recovery = await restored(ground, version);
+      const rendered: unknown[] = [];
+      play.template = (values) => {
+        rendered.push(values);
+        return '';
+      };
+      await play.run('postgres.recovery', { ...recovery, bin: join(dir, 'bin') });
+      expect(rendered).toContainEqual(
+        expect.objectContaining({ segment_size: '16777216', system_id: '0000000000000007' }),
+      );
+      expect(JSON.stringify(rendered)).toContain('{"name":"max_connections","value":"\'777\'"}');
+    },
+  );
+
   it('is not guessed where no program of its version can read its control file', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
-    await mkdir(join(dir, 'data'), { mode: 0o700 });
-    await writeFile(join(dir, 'data/PG_VERSION'), '99\n');
-    const recovery = {
-      ...{ directory: join(dir, 'data'), pgdata: join(dir, 'live'), target: 'latest', timeline: 1 },
-      ...{ server: 'db1', servers: ['db1'], ssh: 'barman@nowhere', wal_method: 'barman-wal-restore' },
-      user: (await play.host().must(['id', '-un'])).stdout.trim(),
-    };
-    expect(await errorOf(play.run('postgres.recovery', recovery))).toMatchObject({
-      ...{ kind: 'failed', code: 'segment-size-unknown' },
-      next: [expect.stringContaining('segment_size')],
-    });
+    const recovery = await restored(ground, '98.1');
+    for (const bin of [undefined, join(dir, 'bin'), join(dir, 'none')])
+      expect(await errorOf(play.run('postgres.recovery', { ...recovery, bin }))).toMatchObject({
+        ...{ kind: 'failed', code: 'segment-size-unknown' },
+        next: [expect.stringContaining('pg_bin')],
+      });
     expect((await play.run('postgres.recovery', { ...recovery, segment_size: 16777216 })).status).toBe(
       'changed',
     );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { bytesOf } from '../../base/values/byte-text.ts';
 import { defined } from '../../base/values/defined.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { mayAlter } from '../../contract/newer-changes.ts';
@@ -22,6 +23,7 @@ import { type InstanceState, wasIsolated } from '../../recovery/postgres/instanc
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFilesOf } from '../../recovery/postgres/isolation.ts';
+import { controlOf } from '../../recovery/postgres/look-control.ts';
 import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
 import { lookWaiting, type WaitingRecovery } from '../../recovery/postgres/look-waiting.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -102,7 +104,7 @@ export const module = defineModule({
     const waiting = waits ? await lookWaiting(host, sessionTarget(p, instance.programs)) : undefined;
     const why = whyFetchAnew(p, waiting?.inForce.get(FETCH)?.value ?? effectiveSettings(text).get(FETCH));
     const fetchAnew =
-      why === undefined ? undefined : { why, command: await commandAnew(p, instance, context) };
+      why === undefined ? undefined : { why, command: await commandAnew(host, p, instance, context) };
     return { instance, host: host.name, text, fetchAnew, waiting };
   },
   plan: ({ instance, host, text, fetchAnew, waiting }, p) => {
@@ -217,17 +219,19 @@ function whyFetchAnew(
 }
 
 /** As postgres.recovery writes it. */
-function commandAnew(
+async function commandAnew(
+  host: ReadHost,
   p: Params,
-  { signal = 'standby', control }: InstanceState,
+  instance: InstanceState,
   context: Pick<TaskContext, 'render'>,
 ): Promise<string> {
+  const control = await controlOf(host, p.pgdata, instance, p.bin);
   const data = {
     directory: p.pgdata,
     segmentSize: p.segment_size ?? control?.segmentSize,
     systemId: control?.systemId,
   };
-  return restoreCommandHere({ ...p, signal }, data, context);
+  return restoreCommandHere({ ...p, signal: instance.signal ?? 'standby' }, data, context);
 }
 
 function from(waiting: WaitingRecovery | undefined): Readonly<Record<string, unknown>> {

@@ -9,6 +9,7 @@ import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
 import { SETTINGS_OF_PRIMARY } from '../../recovery/postgres/control-data.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { controlOf } from '../../recovery/postgres/look-control.ts';
 import {
   changeRecoveryFiles,
   putRecoveryFilesBack,
@@ -188,6 +189,7 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
     files.nodeConf ?? '',
     files.outside?.text ?? '',
   ].map(effectiveSettings);
+  const control = p.state === 'absent' ? undefined : await controlOf(host, p.directory, instance, p.bin);
   const recovery =
     p.state === 'absent'
       ? []
@@ -199,13 +201,13 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
             p,
             {
               directory: p.directory,
-              segmentSize: p.segment_size ?? instance.control?.segmentSize,
-              systemId: instance.control?.systemId,
+              segmentSize: p.segment_size ?? control?.segmentSize,
+              systemId: control?.systemId,
             },
             context,
           ),
           atLeast: highestSettings([
-            instance.control?.settings ?? {},
+            control?.settings ?? {},
             ...configured,
             new Map(kept.map(({ name, value }) => [name, value])),
             p.at_least,

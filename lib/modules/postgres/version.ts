@@ -3,14 +3,12 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { absolutePath } from '../../recovery/postgres/params.ts';
+import { parseVersion } from '../../recovery/postgres/version.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   bin: absolutePath.describe('directory of the programs').meta({ variable: 'pg_bin' }),
 });
-
-/** `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`; others name themselves there; of a version to come `19devel`. */
-const VERSION = /^\S+ \([^)]+\) ((\d+)[\w.]*)/;
 
 const ASK_VERSION = probeScript('"$1"/postgres --version');
 
@@ -25,8 +23,8 @@ export const module = defineLook({
   returns: { version: 'as they say it: 15.18', major: '15 for 15.18' },
   read: async (host, { bin }) => {
     const answer = await host.query(ASK_VERSION([bin]));
-    const [, version, major] = VERSION.exec(answer.stdout) ?? [];
-    if (answer.exitCode === 0 && version !== undefined) return { version, major: Number(major) };
+    const told = parseVersion(answer.stdout);
+    if (answer.exitCode === 0 && told !== undefined) return { ...told };
     throw new PitrError({
       kind: 'failed',
       code: 'postgres-version-unknown',

@@ -1,6 +1,6 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import { probe, probeScript } from '../../contract/probe.ts';
+import { probe } from '../../contract/probe.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { parseLsn } from '../wal/lsn.ts';
@@ -154,8 +154,6 @@ export async function resetPosition(
   return host.run(['sh', '-c', RESET, 'sh', ...words], { user, ownChannel: true });
 }
 
-const PATH_OF = probeScript('printf "%s\\n" "$PATH"');
-
 /**
  * Lets Barman's cron start what receives, as its own would within a minute: in a unit of its own where systemd runs, for it must
  * not end with this login. Gives how the cron has ended where that was not well.
@@ -164,9 +162,7 @@ export async function startReceiving(host: WriteHost, user: string): Promise<Run
   const unit = await ownUnit(host, 'barman-cron', user, 'cron');
   const cron = ['barman', '-q', 'cron'];
   if (typeof unit !== 'object') return unlessWell(await host.run(cron, { user, ownChannel: true }));
-  // A unit has a PATH of its own. Barman, and what it starts, are to be found where its user has found them so far.
-  const { stdout } = await host.query(PATH_OF([], { user }));
-  return unlessWell(await host.run([...unit.words, `PATH=${stdout.trim()}`, ...cron]));
+  return unlessWell(await host.run([...unit.words, ...cron]));
 }
 
 function unlessWell(ended: RunResult): RunResult | undefined {

@@ -5,6 +5,7 @@ import {
   barmanLogin,
   barmanServer,
   dataOwner,
+  instanceParams,
   partialParam,
   segmentName,
   walMethod,
@@ -78,6 +79,7 @@ export const recoveryParams = z
       .positive()
       .optional()
       .describe('bytes of a WAL segment; read from the directory by default'),
+    bin: instanceParams.bin,
     user: dataOwner,
   })
   .superRefine((p, context) => {

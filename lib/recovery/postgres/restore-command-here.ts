@@ -46,7 +46,9 @@ export async function restoreCommandHere(
       kind: 'failed',
       code: 'segment-size-unknown',
       message: `the WAL segment size of the data in ${directory} cannot be read`,
-      next: ['Install the PostgreSQL programs of its version on this host, or give segment_size.'],
+      next: [
+        'Install the PostgreSQL programs of its version on this host, and set pg_bin in the inventory to their directory.',
+      ],
     });
   }
   const facts = {

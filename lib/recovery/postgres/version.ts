@@ -48,6 +48,15 @@ export function postgresAbilities(major: number): PostgresAbilities {
   };
 }
 
+/** `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`; others name themselves there; of a version to come `19devel`. */
+const SAID = /^\S+ \([^)]+\) ((\d+)[\w.]*)/;
+
+/** What a program of PostgreSQL says to `--version`; undefined where it does not say of which one it is. */
+export function parseVersion(said: string): { readonly version: string; readonly major: number } | undefined {
+  const [, version, major] = SAID.exec(said) ?? [];
+  return version === undefined ? undefined : { version, major: Number(major) };
+}
+
 /** From which major version on `archive_library` can be asked for. */
 export const ARCHIVE_LIBRARY_SINCE = BY_VERSION.archiveLibrary.since;
 

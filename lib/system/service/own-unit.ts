@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import { probe } from '../../contract/probe.ts';
+import { probe, probeScript } from '../../contract/probe.ts';
 import { commandFailed, evidenceOf } from '../../transport/command-failed.ts';
 import { commandLine } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -18,7 +18,7 @@ const SHOWN = ['LoadState', ...INHERITED, ...LIMITS, ...LIMITS.map((limit) => `$
 /** The first systemd whose `systemd-run` knows all of `--pipe`, `--wait` and `--collect`. */
 const RUNS_IN_UNIT = 236;
 
-/** How a command gets a unit of its own on a host: the words before it, behind which there may be `NAME=value`, too. */
+/** How a command gets a unit of its own on a host: the words before it. */
 export interface OwnUnit {
   readonly unit: string;
   readonly words: readonly string[];
@@ -28,10 +28,10 @@ export interface OwnUnit {
 type WithoutUnit = 'not-root' | 'too-old';
 
 /**
- * The way into a unit of its own for what a command leaves running, with limits and slice of a service: what a login
- * starts lives in its session, and ends with it where logind says so. Undefined where systemd is not the host's first
- * process; `not-root` where this user may not ask it, `too-old` where it cannot do that yet. Throws kind `failed` where that,
- * or what the service has, cannot be told.
+ * The way into a unit of its own for what a command leaves running, with limits and slice of a service, and the PATH of its
+ * user: what a login starts lives in its session, and ends with it where logind says so. Undefined where systemd is not the
+ * host's first process; `not-root` where this user may not ask it, `too-old` where it cannot do that yet. Throws kind `failed`
+ * where that, what the service has, or the PATH cannot be told.
  */
 export async function ownUnit(
   host: ReadHost,
@@ -56,9 +56,12 @@ export async function ownUnit(
   if (who.stdout.trim() !== '0') return 'not-root';
   if (!/^LoadState=/m.test(told.stdout)) throw limitsUntold(service, told);
   if (version === undefined) throw commandFailed(versioned, host.name);
+  const path = await host.query(PATH_OF([], { user }));
+  if (path.stdout.trim() === '') throw commandFailed(path, host.name);
   const unit = `pitr-${name}-${randomBytes(4).toString('hex')}`;
   const properties = inherited(told.stdout).flatMap((property) => ['-p', property]);
-  return { unit, words: [...RUN, `--unit=${unit}`, `--uid=${user}`, ...properties, ...COMMAND] };
+  const words = [...RUN, `--unit=${unit}`, `--uid=${user}`, ...properties, ...COMMAND];
+  return { unit, words: [...words, `PATH=${path.stdout.trim()}:${PATH_OF_UNIT}`] };
 }
 
 const RUN = [
@@ -68,6 +71,11 @@ const RUN = [
 // By `env`, from which the command gets the security context of what the service itself starts: by the labels of
 // PostgreSQL's own programs systemd would put it into another one, in which it may not use ssh (SELinux of RHEL).
 const COMMAND = ['--', 'env'];
+
+const PATH_OF = probeScript('printf "%s\\n" "$PATH"');
+// What the command starts (barman-wal-restore, say) is to be found where its user has found it so far. Behind that stands what
+// systemd would give the unit: sudo may leave out a part of it.
+const PATH_OF_UNIT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
 
 // As `inherited` reads it.
 const INHERIT = `awk -F= '{ v[$1] = $2 } END { if (v["LoadState"] != "loaded") print "-p Slice=system.slice"; else for (n in v) if (n !~ /^LoadState$|Soft$/ && v[n] != "") print "-p " n "=" ((n "Soft") in v ? v[n "Soft"] ":" : "") v[n] }'`;
@@ -79,7 +87,9 @@ export function inOwnUnit(name: string, user: string, service: string, argv: rea
     commandLine([...RUN, `--uid=${user}`]),
     `--unit=pitr-${name}-$(date +%s)`,
     `$(${shown} | ${INHERIT})`,
-    commandLine([...COMMAND, ...argv]),
+    commandLine(COMMAND),
+    `"PATH=$PATH:${PATH_OF_UNIT}"`,
+    commandLine(argv),
   ].join(' ');
 }
 

@@ -258,7 +258,11 @@ describe('the printed steps', () => {
           ...['KillMode=process', 'LimitAS=infinity:infinity', 'LimitNOFILE=1024:65536'],
           ...['OOMScoreAdjust=-900', 'Slice=db.slice', 'Type=oneshot'],
         ]);
-        expect(words.slice(end, end + 5)).toEqual(['--', 'env', '/bin15/pg_ctl', '-D', '/data/a b']);
+        const systemd = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
+        expect(words.slice(end, end + 6)).toEqual([
+          ...['--', 'env', expect.stringMatching(`^PATH=/.*:${systemd}$`)],
+          ...['/bin15/pg_ctl', '-D', '/data/a b'],
+        ]);
         expect(words.at(-1)).toBe('start');
       }
     });

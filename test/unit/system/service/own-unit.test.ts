@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { expect, it } from 'vitest';
 import { belongsToLogin, inherited, ownUnit } from '../../../../lib/system/service/own-unit.ts';
 import { blindHost } from '../../../support/blind-host.ts';
@@ -69,9 +70,33 @@ it.each([
 it('a unit of its own is had of the first systemd that can run a command in one, waiting for it', async () => {
   await using _programs = await fakePrograms(HOST('systemd 236', '0'));
   await using here = blindHost();
-  const unit = await ownUnit(here.host, 'x', 'postgres', 'patroni');
-  expect(unit).toMatchObject({ words: expect.arrayContaining(['systemd-run', '--uid=postgres', '--pipe']) });
+  const user = userInfo().username;
+  const unit = await ownUnit(here.host, 'x', user, 'patroni');
+  expect(unit).toMatchObject({ words: expect.arrayContaining(['systemd-run', `--uid=${user}`, '--pipe']) });
 });
+
+it('what a command starts in a unit is found where its user finds it, and where systemd looks', async () => {
+  const inUnit = 'while [ "$1" != -- ]; do shift; done; shift; PATH=/usr/bin:/bin exec "$@"';
+  await using _programs = await fakePrograms({ ...HOST('systemd 252', '0'), 'systemd-run': inUnit });
+  await using here = blindHost();
+  const unit = await ownUnit(here.host, 'x', userInfo().username, 'patroni');
+  const words = typeof unit === 'object' ? unit.words : [];
+  const { stdout } = await here.host.must([...words, 'sh', '-c', 'echo "$PATH"']);
+  expect(stdout).toBe(`${process.env.PATH}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin\n`);
+});
+
+it.each(['is killed', 'ends well without a word'] as const)(
+  'nothing is started in a unit where the look at what its user finds %s',
+  async (ends) => {
+    // Of five looks it is the last.
+    await using _programs = await fakePrograms(HOST('systemd 252', '0'));
+    await using here = blindHost({ ends, number: 5 });
+    expect(await errorOf(ownUnit(here.host, 'x', userInfo().username, 'patroni'))).toMatchObject({
+      kind: 'failed',
+      code: 'command-failed',
+    });
+  },
+);
 
 it('what gets no unit belongs to the login, and the way out fits the reason', () => {
   expect(belongsToLogin('not-root', 'it')).toMatch(

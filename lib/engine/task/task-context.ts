@@ -189,8 +189,7 @@ function environment(
   { run, task, vars }: TaskJob,
   scope: Scope,
 ): Readonly<Record<string, string>> | undefined {
-  const levels =
-    vars.play.environment === undefined ? task.environment : [vars.play.environment, ...task.environment];
+  const levels = [...vars.play.environment, ...task.environment];
   if (levels.length === 0) return undefined;
   const env: Record<string, string> = {};
   for (const level of levels)

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { newDirectory, play } from './support.ts';
@@ -44,4 +45,25 @@ it('a pattern takes no variable that differs from host to host', async () => {
     kind: 'validation',
     message: expect.stringContaining('peer'),
   });
+});
+
+it('nobody becomes another user on a host that says ansible_become: false, also where tasks are delegated to it', async () => {
+  const files = {
+    'hosts.yml':
+      'all: { vars: { ansible_connection: local }, hosts: { one: { ansible_become: "no" }, two: { ansible_become: } } }',
+  };
+  const yaml = `
+- hosts: all
+  become: true
+  become_user: no-such-user
+  tasks:
+    - { core.command: [id, -un], when: inventory_hostname == "one", register: here }
+    - { core.command: [id, -un], delegate_to: one, register: there }
+    - { core.debug: "{{ default here.stdout '-' }} {{ there.stdout }}" }
+    - { core.command: [id, -un], when: inventory_hostname == "two" }
+`;
+  const { username } = userInfo();
+  const { messages, outcome } = await hostsOf(yaml, files);
+  expect(messages).toEqual([`${username} ${username}`, `- ${username}`]);
+  expect(outcome.error).toMatchObject({ host: 'two' });
 });

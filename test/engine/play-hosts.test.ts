@@ -31,6 +31,22 @@ it('localhost that no inventory names has the variables of all hosts and its own
   expect((await hostsOf(yaml, files)).messages).toEqual(['all all all own']);
 });
 
+it('what a play on localhost finds is read by those behind it, whether an inventory names it or not', async () => {
+  const yaml = `
+- hosts: localhost
+  tasks: [{ core.set_fact: { found: moment } }]
+- hosts: one
+  tasks:
+    - core.debug: "{{ default hostvars.localhost.found 'latest' }} {{ lookup (lookup hostvars inventory_hostname) 'own' }} {{ length hostvars }}"
+    - core.assert: { that: ['hostvars.localhost.found == "moment"', '"localhost" in hostvars'] }
+`;
+  const hosts = (more: string) => ({
+    'hosts.yml': `all: { vars: { ansible_connection: local }, hosts: { one: { own: 1 }${more} } }`,
+  });
+  expect((await hostsOf(yaml, hosts(''))).messages[0]).toBe('moment 1 1');
+  expect((await hostsOf(yaml, hosts(', localhost: '))).messages[0]).toBe('moment 1 2');
+});
+
 it('a pattern takes no variable that differs from host to host', async () => {
   const yaml = `
 - hosts: "{{ peer }}"

@@ -63,6 +63,28 @@ it('a pattern takes no variable that differs from host to host', async () => {
   });
 });
 
+it('the name of a file of variables takes what all hosts share, and says where a variable of one host stands', async () => {
+  const yaml = (file: string) => `
+- hosts: all
+  vars_files: ["${file}"]
+  tasks:
+    - { core.debug: "{{ inventory_hostname }} {{ port }}" }
+`;
+  const files = (other: string) => ({
+    'hosts.yml': `all: { vars: { ansible_connection: local, env: prod }, hosts: { one: , two: ${other} } }`,
+    'vars/prod.yml': 'port: 5432\n',
+    'vars/test.yml': 'port: 6432\n',
+  });
+  for (const file of ['vars/{{ env }}.yml', '{{ playbook_dir }}/vars/prod.yml'])
+    expect((await hostsOf(yaml(file), files(''))).messages).toEqual(['one 5432', 'two 5432']);
+  for (const name of ['env', 'inventory_hostname'])
+    await expect(hostsOf(yaml(`vars/{{ ${name} }}.yml`), files('{ env: test }'))).rejects.toMatchObject({
+      code: 'vars-file-differs',
+      message: expect.stringContaining(`needs "${name}", which`),
+      next: [expect.stringContaining('host_vars/HOST.yml')],
+    });
+});
+
 it('nobody becomes another user on a host that says ansible_become: false, also where tasks are delegated to it', async () => {
   const files = {
     'hosts.yml':

@@ -38,7 +38,7 @@ export function withLookSession(
     work({
       ...session,
       request: {
-        inventories: findInventories(options.inventory, io),
+        inventories: await findInventories(options.inventory, io),
         extraVars: await readExtraVars(options, io),
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,

@@ -36,7 +36,7 @@ export const inventory = defineCommand({
   ],
   run: async ({ options, args }, io) => {
     const [view = 'list', name] = args;
-    const inventories = findInventories(options.inventory, io);
+    const inventories = await findInventories(options.inventory, io);
     const { loadInventory } = await import('../../lib/language/inventory/load.ts');
     const { learnInventory } = await import('../../lib/engine/run/learn-secrets.ts');
     const show = (inventory: Inventory): Promise<void> | void => {

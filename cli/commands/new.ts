@@ -48,7 +48,7 @@ async function newModule(name: string, io: Io): Promise<number> {
   await refuseName(name);
   const isFor = (what: Schema) => (existsSync(join(io.cwd, schemaFile(what))) ? modeline(what) : '');
   const files = await moduleFiles(name, isFor('playbook'));
-  const inventory = inventoryHere(io);
+  const inventory = await inventoryHere(io);
   if (inventory === undefined)
     files.set('inventory.yml', isFor('inventory') + (await template('inventory.yml', name)));
   await write(io.cwd, files);
@@ -192,9 +192,9 @@ async function refuseName(name: string): Promise<void> {
 }
 
 /** What has to be typed so that an inventory is found here: nothing, or one of several; undefined where there is none. */
-function inventoryHere(io: Io): readonly string[] | undefined {
+async function inventoryHere(io: Io): Promise<readonly string[] | undefined> {
   try {
-    findInventories([], io);
+    await findInventories([], io);
     return [];
   } catch (thrown) {
     if (!(thrown instanceof PitrError) || thrown.kind !== 'usage') throw thrown;

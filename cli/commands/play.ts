@@ -60,7 +60,7 @@ export const play = defineCommand({
     const extraVars = await readExtraVars(options, io);
     const request = {
       playbook: findPlaybook(args[0] ?? '', io.cwd),
-      inventories: findInventories(options.inventory, io),
+      inventories: await findInventories(options.inventory, io),
       extraVars,
       mode: runModeOf(options),
       limit: await readLimit(options.limit, io.cwd),

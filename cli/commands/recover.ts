@@ -98,7 +98,7 @@ export const recover = defineCommand({
     },
   ],
   run: async ({ options, args }, io) => {
-    const inventories = findInventories(options.inventory, io);
+    const inventories = await findInventories(options.inventory, io);
     const request = {
       mode: runModeOf(options),
       inventories,

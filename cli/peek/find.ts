@@ -76,7 +76,7 @@ async function inventoryAtHand(
 ): Promise<{ readonly paths: readonly string[]; readonly hosts: readonly string[] } | undefined> {
   let paths: readonly string[];
   try {
-    paths = findInventories(typed, io);
+    paths = await findInventories(typed, io);
   } catch {
     // A run brings its own inventories: that none is at hand is no mistake yet.
     return undefined;

@@ -261,3 +261,30 @@ describe('a block within a block that rescues', () => {
     expect(await linesOf(second)).toEqual([]);
   });
 });
+
+describe('max_fail_percentage', () => {
+  const counted = (rescue: string): string => `
+- hosts: pair
+  max_fail_percentage: 20
+  tasks:
+    - block:
+        - { name: fails on one, core.shell: "test {{ inventory_hostname }} != one" }
+        - { name: more, core.shell: ${log('more')} }
+      rescue:
+        - { name: rescue, core.shell: ${rescue} }
+    - { name: after, core.shell: ${log('after')} }
+`;
+
+  it('does not count what is rescued: the block goes on where nothing failed', async () => {
+    const played = await play(counted('"true"'));
+    expect(played.outcome.status).toBe('ok');
+    expect(await linesOf(played)).toEqual(['more two', 'after one', 'after two']);
+    expect(played.events.filter(({ type }) => type === 'warning')).toEqual([]);
+  });
+
+  it('counts what the rescue could not take back', async () => {
+    const { first, second } = await playTwice(counted(ONE_FAILS));
+    expect(statusOf(first, /more|after/)).toEqual(['two: more: changed']);
+    expect((await linesOf(second)).toSorted()).toEqual(['after one', 'after two']);
+  });
+});

@@ -17,7 +17,7 @@ describe('a secret in environment', () => {
     const { outcome, events, directory } = await play(
       `
 - hosts: one
-  environment: { GREETING: "hello {{ db_password }}" }
+  environment: [{ PLAIN: 0, GREETING: good evening }, { GREETING: "hello {{ db_password }}" }]
   tasks:
     - core.shell: { script: 'echo "$GREETING,$PLAIN" > DIR/seen; echo "$GREETING"', check: "false" }
       environment: { PLAIN: "{{ number }}" }

@@ -52,8 +52,7 @@ function learnWay(
 /** Takes the secrets out of what a play says in clear: its variables, and the params of its tasks. */
 export function learnPlay(masker: Masker, play: Play): void {
   learnVars(masker, play.vars);
-  learnNamed(masker, play.environment);
-  for (const params of Object.values(play.moduleDefaults)) learnNamed(masker, params);
+  for (const part of [...play.environment, ...Object.values(play.moduleDefaults)]) learnNamed(masker, part);
   for (const task of [...flatTasks(play.tasks), ...play.handlers]) {
     for (const vars of task.vars) learnVars(masker, vars);
     for (const part of [task.args, task.loop, ...task.environment]) learnNamed(masker, part);

@@ -43,11 +43,12 @@ export async function loadRun(request: RunRequest, masker: Masker): Promise<Load
     skipTags: request.skipTags,
     matchHosts: (pattern, at) => matchHosts(inventory, pattern, undefined, at),
   });
+  const told = { inventory, extraVars: request.extraVars };
   const plays = await Promise.all(
     playbook.plays.map(async (play) => ({
       play,
-      defaults: await loadVarsFiles(play, play.defaultsFiles, request.extraVars, masker),
-      files: await loadVarsFiles(play, play.varsFiles, request.extraVars, masker),
+      defaults: await loadVarsFiles(play, play.defaultsFiles, told, masker),
+      files: await loadVarsFiles(play, play.varsFiles, told, masker),
     })),
   );
   return { inventory, plays, hosts };

@@ -46,6 +46,8 @@ export class PlayFailures {
   readonly #left = new Set<string>();
   /** Hosts on which a change may still be at work whose connection was lost: nothing goes on beside it. */
   readonly #atWork = new Set<string>();
+  /** Hosts that are in the `block` of a block with `rescue`. */
+  readonly #rescuable = new Set<string>();
   /** Hosts on which an `always` runs. */
   readonly #cleaning = new Map<string, Standing>();
   #first: PitrError | undefined;
@@ -58,8 +60,10 @@ export class PlayFailures {
     return this.#first;
   }
 
-  get size(): number {
-    return this.#failed.size;
+  /** How many hosts have failed for good. Where something may still be at work, nothing is rescued. */
+  get lasting(): number {
+    const hosts = [...this.#failed.keys()];
+    return hosts.filter((host) => this.#atWork.has(host) || !this.#rescuable.has(host)).length;
   }
 
   of(host: string): PitrError | undefined {
@@ -130,6 +134,17 @@ export class PlayFailures {
       if (!this.#left.has(host) || this.#cleaning.get(host)?.left === true) continue;
       this.#left.delete(host);
       this.#tellRescued(host);
+    }
+  }
+
+  /** Runs what a `rescue` stands beside. It may be a block within such a one. */
+  async rescuable<T>(hosts: readonly string[], work: () => Promise<T>): Promise<T> {
+    const own = hosts.filter((host) => !this.#rescuable.has(host));
+    for (const host of own) this.#rescuable.add(host);
+    try {
+      return await work();
+    } finally {
+      for (const host of own) this.#rescuable.delete(host);
     }
   }
 

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
 import { matchHosts } from '../../language/inventory/patterns.ts';
-import { dataLayer, type Layer, Scope, templatesLayer } from '../task/scope.ts';
+import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import type { PlayFiles } from '../task/variables.ts';
 import type { RunState } from './run-state.ts';
+import { sharedFacts } from './shared-facts.ts';
 
 /** The hosts of a play in the order of its pattern. It may use `-e` variables and the play's own. */
 export function hostsOfPlay(
@@ -14,7 +14,7 @@ export function hostsOfPlay(
   const { play } = files;
   const scope = new Scope([
     ...files.defaults,
-    sharedFacts(run),
+    sharedFacts(run.inventory, unshared),
     templatesLayer(play.vars),
     ...files.files,
     dataLayer(run.extraVars),
@@ -39,27 +39,15 @@ export function hostsOfPlay(
   );
 }
 
-/** Variables that all inventory hosts share may be used in patterns: one that differs would be that of some host. */
-function sharedFacts({ inventory }: Pick<RunState, 'inventory'>): Layer {
-  const hosts = [...inventory.hosts.values()];
-  const names = new Set(hosts.flatMap(({ vars }) => [...vars.keys()]));
-  return {
-    kind: 'templates',
-    names: () => names,
-    get: (name) => {
-      const [first, ...others] = hosts.map(({ vars }) => vars.get(name));
-      const odd = others.findIndex((one) => !isDeepStrictEqual(one?.value, first?.value));
-      if (odd < 0) return first;
-      throw new PitrError({
-        kind: 'validation',
-        code: 'host-pattern',
-        message: `a pattern of hosts needs "${name}", which is not the same for ${hosts[0]?.name} and ${hosts[odd + 1]?.name}`,
-        at: (others[odd] ?? first)?.at,
-        details: ['It is made before any host is chosen, so a variable of one host says nothing.'],
-        next: [`Say which one: -e ${name}=..., or once for all hosts, under all: > vars:`],
-      });
-    },
-  };
+function unshared(name: string, hosts: string, at: SourcePosition | undefined): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'host-pattern',
+    message: `a pattern of hosts needs "${name}", which is not the same for ${hosts}`,
+    at,
+    details: ['It is made before any host is chosen, so a variable of one host says nothing.'],
+    next: [`Say which one: -e ${name}=..., or once for all hosts, under all: > vars:`],
+  });
 }
 
 /** Splits hosts by `serial`: counts or percentages; the last one repeats. */

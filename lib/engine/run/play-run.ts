@@ -115,7 +115,10 @@ export class PlayRun {
     if (block.rescue.length === 0 && block.always.length === 0) return this.#steps(block.block, hosts);
     const before = this.#failures.now();
     const counted = this.#run.recap.all();
-    let stop = await untilStopped(() => this.#steps(block.block, hosts));
+    const work = (): Promise<unknown> => this.#steps(block.block, hosts);
+    let stop = await untilStopped(
+      block.rescue.length === 0 ? work : () => this.#failures.rescuable(hosts, work),
+    );
     const free = this.#failures.free(hosts);
     const failed = this.#failures.since(before, free);
     const unhurt = this.#through(hosts, before);
@@ -289,7 +292,7 @@ export class PlayRun {
     if (error.kind === 'interrupted') throw new PlayStopped(error);
     const tooMany =
       play.maxFailPercentage !== undefined &&
-      (this.#failures.size / hosts.length) * 100 > play.maxFailPercentage;
+      (this.#failures.lasting / hosts.length) * 100 > play.maxFailPercentage;
     if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
       throw new PlayStopped(error);
   }

@@ -175,11 +175,11 @@ function deadline(
 
 function becomeUser({ task, vars }: TaskJob, scope: Scope, workScope: Scope): string | undefined {
   const become = task.become ?? vars.play.become;
-  if (become === undefined) {
-    const enabled = workScope.get('ansible_become');
-    if (enabled === undefined) return undefined;
-    return saysYes(enabled) ? String(workScope.get('ansible_become_user') ?? 'root') : AS_LOGIN_USER;
-  }
+  const enabled = workScope.get('ansible_become') ?? undefined;
+  // Also where the playbook says otherwise, as in Ansible: this machine may be among the hosts of a play.
+  if (enabled !== undefined && !saysYes(enabled)) return AS_LOGIN_USER;
+  if (become === undefined)
+    return enabled === undefined ? undefined : String(workScope.get('ansible_become_user') ?? 'root');
   if (!become.enabled) return AS_LOGIN_USER;
   if (become.user !== undefined) return String(known(scope.renderLocated(become.user)));
   return String(workScope.get('ansible_become_user') ?? 'root');
@@ -189,8 +189,7 @@ function environment(
   { run, task, vars }: TaskJob,
   scope: Scope,
 ): Readonly<Record<string, string>> | undefined {
-  const levels =
-    vars.play.environment === undefined ? task.environment : [vars.play.environment, ...task.environment];
+  const levels = [...vars.play.environment, ...task.environment];
   if (levels.length === 0) return undefined;
   const env: Record<string, string> = {};
   for (const level of levels)

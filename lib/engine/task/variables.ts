@@ -134,11 +134,16 @@ function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {
   };
 }
 
-/** The variables of all hosts; each is resolved only when it is used. */
+/**
+ * The variables of all hosts; each is resolved only when it is used. Those of a `localhost` that no inventory names are there
+ * for who names it, and in no list of the hosts.
+ */
 function hostvars(run: RunState, play: PlayBatch): Record<string, unknown> {
   const all: Record<string, unknown> = {};
-  for (const host of run.inventory.hosts.keys()) {
-    Object.defineProperty(all, host, { enumerable: true, get: () => lazyVars(playScope(run, play, host)) });
+  const { hosts } = run.inventory;
+  for (const host of new Set([...hosts.keys(), 'localhost'])) {
+    const get = (): unknown => lazyVars(playScope(run, play, host));
+    Object.defineProperty(all, host, { enumerable: hosts.has(host), get });
   }
   return all;
 }

@@ -16,7 +16,7 @@ export function syntaxHint(text: string, accepts: (condition: string) => boolean
     return 'There are no filters with |: use functions, as in size(x), lower(x), has(x), x.contains("y").';
   }
   if (/\bis\s+(?:not\s+)?\w+/.test(bare))
-    return 'There are no tests with "is": write has(x), x == null, x.matches("pattern").';
+    return 'There are no tests with "is": write has(x), "key" in x, x == null, x.matches("pattern").';
   if (/[\w)\]]\.\d/.test(bare)) return 'Items of a list are written x[0].';
   if (/''/.test(text)) return "A quote inside quotes is written \\', or use the other kind of quotes.";
   return undefined;
@@ -106,6 +106,11 @@ export function failureWords(
     return { message: `a test must be true or false, not ${got}`, hint: truthHint(got) };
   }
   if (/^(?:unexpected|expected)_/.test(code)) return { message: 'it cannot be read from here on' };
+  if (words === 'has() invalid argument')
+    return {
+      message: 'has() takes names with dots between them',
+      hint: 'Behind an index, ask what holds the key: has(x[i].key) is written "key" in x[i].',
+    };
   if (code === 'index_out_of_bounds') return { message: 'the list has no such item' };
   return { message: words.charAt(0).toLowerCase() + words.slice(1) };
 }

@@ -5,7 +5,7 @@ import { inventoryError } from './errors.ts';
 import type { Inventory, InventoryHost } from './model.ts';
 import { readGroups } from './read-groups.ts';
 import { inventorySources } from './sources.ts';
-import { findVarsFiles, readVarsFiles, type VarsFiles, varsFilesOf } from './vars-files.ts';
+import { findVarsFiles, readVarsFiles, varsFilesOf } from './vars-files.ts';
 
 export interface LoadInventoryOptions {
   /** More directories whose `group_vars/` and `host_vars/` count (the playbook's), over those beside the inventory. */
@@ -19,10 +19,11 @@ export interface LoadInventoryOptions {
  * A host's variables, later ones over earlier ones:
  * 1. `vars:` of `all`, then of its groups, outer before inner, groups of the same depth by their `ansible_group_priority`
  *    (1 without it), then in alphabetical order
- * 2. `group_vars/all` beside the inventory, then in `varsDirectories`
- * 3. `group_vars/GROUP` in the order of 1, all of them beside the inventory, then all in `varsDirectories`
+ * 2. `group_vars/all` beside the inventories, then in `varsDirectories`
+ * 3. `group_vars/GROUP` in the order of 1: all of them beside the first inventory, then all beside the next one, ..., then all
+ *    in `varsDirectories`
  * 4. what stands under the host in the inventory
- * 5. `host_vars/HOST` beside the inventory, then in `varsDirectories`
+ * 5. `host_vars/HOST` beside the inventories, then in `varsDirectories`
  *
  * `localhost`, where no inventory names it, is in no group and has what 1, 2 and 5 say of `all` and of itself; but nothing that
  * says how it is reached, since it is this machine.
@@ -42,13 +43,14 @@ export async function loadInventory(
       'Name at least one: all: > hosts: > NAME: > ansible_host: ADDRESS',
     ]);
   }
-  const beside = await varsReader(sources.map((source) => source.directory));
-  const more = await varsReader(options.varsDirectories ?? []);
+  // Of a directory that is named again, the last place counts, as of a variable that is set again.
+  const beside = new Set(sources.map((source) => source.directory).toReversed());
+  const directories = [...[...beside].toReversed(), ...(options.varsDirectories ?? [])];
   return build(
     draft,
     depths,
     sources.map((source) => source.file),
-    [beside, more],
+    await Promise.all(directories.map(varsReader)),
   );
 }
 
@@ -59,14 +61,11 @@ interface VarsReader {
   readonly host: (name: string) => Promise<LayerOfVars>;
 }
 
-/** Reads the variables files of groups and hosts that there are; others in these directories may serve other inventories. */
-async function varsReader(directories: readonly string[]): Promise<VarsReader> {
+/** Reads the variables files of groups and hosts that there are; others in the directory may serve other inventories. */
+async function varsReader(directory: string): Promise<VarsReader> {
   const of = async (kind: 'group_vars' | 'host_vars') => {
-    const unique = [...new Set(directories)];
-    const found: readonly VarsFiles[] = await Promise.all(
-      unique.map((directory) => findVarsFiles(directory, kind)),
-    );
-    return async (name: string) => readVarsFiles(found.flatMap((files) => varsFilesOf(files, name)));
+    const found = await findVarsFiles(directory, kind);
+    return (name: string) => readVarsFiles(varsFilesOf(found, name));
   };
   const [group, host] = await Promise.all([of('group_vars'), of('host_vars')]);
   return { group, host };

@@ -42,9 +42,20 @@ export async function inventorySources(path: string): Promise<readonly Inventory
   );
 }
 
+/** What of a directory is an inventory by its name, also in a form that is refused: files, and directories that hold some. */
+export async function inventoriesIn(directory: string): Promise<readonly string[]> {
+  const found = (await entries(directory)).filter(({ name }) => !NO_INVENTORY.test(name));
+  const named = found.map(async ({ name, isDirectory }) => {
+    if (!isDirectory) return ['', '.ini', ...YAML_ENDINGS].includes(extname(name)) ? [name] : [];
+    const inside = await inventoryInside(join(directory, name));
+    return inside === undefined ? [] : [join(name, dirname(inside))];
+  });
+  return (await Promise.all(named)).flat();
+}
+
 /** What lies in a directory of inventories and is none: variables, hidden files, editors' leavings, texts, keys. */
 const NO_INVENTORY =
-  /^(?:\.|(?:group_vars|host_vars|ansible\.cfg|known_hosts.*|README)$)|~$|\.(?:bak|orig|retry|swp|md|txt|rst|cfg|pyc|pyo|rpm|pem|key|pub|j2|hbs|log|csv)$/;
+  /^(?:\.|(?:group_vars|host_vars|ansible\.cfg|known_hosts.*|README|id_(?:rsa|dsa|ecdsa|ed25519)\w*)$)|~$|\.(?:bak|orig|retry|swp|md|txt|rst|cfg|pyc|pyo|rpm|pem|key|pub|j2|hbs|log|csv)$/;
 
 /** Ansible does not read such a file, and tells it by a warning: mostly it is what an inventory was before. */
 function otherName(file: string) {

@@ -89,15 +89,34 @@ function written(node: Jinja): Written | undefined {
   }
 }
 
-function path({ head, steps }: Extract<Jinja, { kind: 'path' }>): Written | undefined {
+type Path = Extract<Jinja, { kind: 'path' }>;
+
+function path({ head, steps }: Path): Written | undefined {
   let text = head;
   for (const step of steps) {
-    const name = step.kind === 'literal' ? /^["']([A-Za-z_]\w*)["']$/.exec(step.text)?.[1] : undefined;
+    const name = nameOf(step);
     const inner = written(step);
     if (inner === undefined) return undefined;
     text += name === undefined ? `[${inner.text}]` : `.${name}`;
   }
   return word(text);
+}
+
+/** The name that stands behind a dot. */
+function nameOf(step: Jinja): string | undefined {
+  return step.kind === 'literal' ? /^["']([A-Za-z_]\w*)["']$/.exec(step.text)?.[1] : undefined;
+}
+
+/** Whether something is there. `has()` takes names alone: behind an index, what holds it is asked for its key. */
+function existence({ kind, head, steps }: Path): Written | undefined {
+  const last = steps.at(-1);
+  if (steps.every((step) => nameOf(step) !== undefined)) {
+    const whole = path({ kind, head, steps });
+    return whole === undefined ? undefined : word(`has(${whole.text})`);
+  }
+  const holder = path({ kind, head, steps: steps.slice(0, -1) });
+  if (holder === undefined || last?.kind !== 'literal' || !/^["']/.test(last.text)) return undefined;
+  return { text: `${last.text} in ${holder.text}`, strength: 3 };
 }
 
 function binary({ operator, left, right }: Extract<Jinja, { kind: 'binary' }>): Written | undefined {
@@ -113,9 +132,8 @@ function binary({ operator, left, right }: Extract<Jinja, { kind: 'binary' }>): 
 
 function test({ name, value, negated: not }: Extract<Jinja, { kind: 'test' }>): Written | undefined {
   if (name === 'defined' || name === 'undefined') {
-    const inner = value.kind === 'path' ? written(value) : undefined;
-    if (inner === undefined) return undefined;
-    const has = word(`has(${inner.text})`);
+    const has = value.kind === 'path' ? existence(value) : undefined;
+    if (has === undefined) return undefined;
     return not === (name === 'undefined') ? has : negated(has);
   }
   const form = TESTS.get(name);
@@ -136,9 +154,9 @@ function filter({ name, value, args }: Extract<Jinja, { kind: 'filter' }>): Writ
     args[0] !== undefined &&
     value.kind === 'path'
   ) {
-    const otherwise = written(args[0]);
-    if (otherwise === undefined) return undefined;
-    return { text: `has(${inner.text}) ? ${inner.text} : ${within(otherwise, CHOICE)}`, strength: CHOICE };
+    const [has, otherwise] = [existence(value), written(args[0])];
+    if (has === undefined || otherwise === undefined) return undefined;
+    return { text: `${has.text} ? ${inner.text} : ${within(otherwise, CHOICE)}`, strength: CHOICE };
   }
   const form = FILTERS.get(name);
   if (form === undefined || args.length > 0) return undefined;

@@ -43,6 +43,16 @@ export const ANSIBLE_KEYWORDS: Readonly<Record<string, string>> = {
   with_indexed_items: 'is written loop with loop_control: { index_var: i }',
 };
 
+/** Keys of tasks here that are modules in Ansible, which have full names: `ansible.builtin.meta`. */
+export const MODULES_THAT_ARE_KEYS: readonly string[] = ['include_tasks', 'import_tasks', 'meta'];
+/** Likewise, and there is no such key here. */
+export const MODULES_THAT_ARE_NO_KEYS: readonly string[] = [
+  'include',
+  'include_role',
+  'import_role',
+  'include_vars',
+];
+
 const SERVICE = 'is written service.state here';
 const PACKAGES = 'is not supported: pitr installs no packages; use command with creates';
 

@@ -99,9 +99,8 @@ async function checkPlay(
   const anywhere = inPlay.seenFrom(earlier.seenFrom(beforeTasks));
 
   checkConditions(play.when, earlier.seenFrom(beforeTasks), problems);
-  for (const value of [...Object.values(play.vars), ...Object.values(files.vars)])
+  for (const value of [...Object.values(play.vars), ...Object.values(files.vars), ...play.environment])
     checkTemplates(value, anywhere, problems);
-  if (play.environment !== undefined) checkTemplates(play.environment, anywhere, problems);
   await checkModuleDefaults(play, anywhere, problems);
   checkHandlerNames(play, problems);
 

@@ -37,7 +37,6 @@ export async function loadPlay(
     },
   );
   const maxFailPercentage = fields.number('max_fail_percentage', { min: 0, max: 100 });
-  const [environment] = environmentOf(fields);
   const gatherFacts = fields.flag('gather_facts') ?? false;
   return {
     name: fields.text('name')?.value ?? hosts.value,
@@ -58,7 +57,7 @@ export async function loadPlay(
     ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
     gatherFacts,
     become: inner.become,
-    environment,
+    environment: environmentOf(fields),
     moduleDefaults: moduleDefaultsOf(fields, context),
     tags: inner.tags,
     when: [],

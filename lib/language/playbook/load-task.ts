@@ -1,6 +1,12 @@
 import { located } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
-import { ANSIBLE_META, ANSIBLE_MODULES } from './ansible.ts';
+import {
+  ANSIBLE_KEYWORDS,
+  ANSIBLE_META,
+  ANSIBLE_MODULES,
+  MODULES_THAT_ARE_KEYS,
+  MODULES_THAT_ARE_NO_KEYS,
+} from './ansible.ts';
 import { Fields, isMapping, isMappingPart, type Mapping } from './fields.ts';
 import { freeFormArgs } from './free-form.ts';
 import { HANDLER, LOOP_CONTROL, TASK, unknownKey } from './keywords.ts';
@@ -106,8 +112,11 @@ function noModule(fields: Fields, strange: readonly string[], context: LoadConte
   const keywords = fields.what === 'a handler' ? HANDLER : TASK;
   for (const key of strange) {
     const bare = key.replace(/^ansible\.(builtin|posix|legacy)\./, '').replace(/^community\.\w+\./, '');
-    const own = bare === key ? undefined : context.modulesCalled(bare)[0];
-    const advice = ANSIBLE_MODULES[bare];
+    const named = bare === key ? undefined : bare;
+    const ownKey = MODULES_THAT_ARE_KEYS.find((one) => one === named);
+    const noKey = MODULES_THAT_ARE_NO_KEYS.find((one) => one === named);
+    const own = ownKey ?? (named === undefined ? undefined : context.modulesCalled(named)[0]);
+    const advice = noKey === undefined ? ANSIBLE_MODULES[bare] : ANSIBLE_KEYWORDS[noKey];
     const near = context.nearestModule(key);
     const full = context.modulesOfFamilies(bare).join(' or ');
     const keyword = unknownKey(key, keywords, fields.what);

@@ -25,6 +25,8 @@ export async function loadPlaybook(file: string): Promise<Playbook> {
   return { file, plays: renumbered(plays) };
 }
 
+const FULL_NAME = /^ansible\.(?:builtin|legacy)\.import_playbook$/;
+
 async function loadFile(
   file: string,
   importers: readonly string[],
@@ -37,7 +39,11 @@ async function loadFile(
   await context.useModulesBeside(directory);
   const plays: Play[] = [];
   for (const item of playItems(contents, context)) {
-    if ('import_playbook' in item.value) {
+    const full = Object.keys(item.value).find((key) => FULL_NAME.test(key));
+    if (full !== undefined) {
+      const fields = new Fields(item, 'a play', context.problems);
+      fields.keyProblem(full, 'unknown-key', `"${full}" is written import_playbook here`);
+    } else if ('import_playbook' in item.value) {
       plays.push(...(await importPlaybook(item, file, importers, context)));
       await context.useModulesBeside(directory);
     } else plays.push(await loadPlay(item, String(plays.length + 1), { file, directory }, context));

@@ -28,7 +28,7 @@ export interface Play {
   readonly maxFailPercentage?: number | undefined;
   readonly gatherFacts: boolean;
   readonly become: Become | undefined;
-  readonly environment: Located | undefined;
+  readonly environment: readonly Located[];
   /** Default params by module or family: `{ "postgres": { port: 5431 }, "fs.copy": {...} }`. */
   readonly moduleDefaults: Readonly<Record<string, Located<Readonly<Record<string, unknown>>>>>;
   readonly tags: readonly string[];

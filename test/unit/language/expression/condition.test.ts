@@ -160,7 +160,14 @@ it.each([
     'There are no filters with |: use functions, as in size(x), lower(x), has(x), x.contains("y").',
   ],
   ['x is none', 'Write: x == null'],
-  ['x is match("a")', 'There are no tests with "is": write has(x), x == null, x.matches("pattern").'],
+  [
+    'x is match("a")',
+    'There are no tests with "is": write has(x), "key" in x, x == null, x.matches("pattern").',
+  ],
+  [
+    'has(hostvars[item].x)',
+    'Behind an index, ask what holds the key: has(x[i].key) is written "key" in x[i].',
+  ],
   ['size(list) == 0', '"list" is a word of the language, not a variable: rename the variable.'],
   ['a.0 == 1', 'Write: a[0] == 1'],
 ])('what looks like Jinja gets a hint: %s', (text, hint) => {

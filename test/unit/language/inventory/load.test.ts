@@ -111,6 +111,24 @@ all:
     ).toBe('play');
   });
 
+  it.each([
+    [['one/hosts.yml', 'two/hosts.yml'], 'two: outer'],
+    [['two/hosts.yml', 'one/hosts.yml'], 'one: inner'],
+    [['one/hosts.yml', 'two/hosts.yml', 'one/more.yml'], 'one: inner'],
+  ])(
+    'of files beside several inventories those of the last one win, whatever their group: %j',
+    async (paths, value) => {
+      const files = {
+        'one/hosts.yml': 'inner: {hosts: {h: }}',
+        'one/more.yml': 'other: {hosts: {h: }}',
+        'one/group_vars/inner.yml': 'v: "one: inner"',
+        'two/hosts.yml': 'outer: {children: {inner: }}',
+        'two/group_vars/outer.yml': 'v: "two: outer"',
+      };
+      expect(await varsOf(files, 'h', paths)).toEqual({ v: value });
+    },
+  );
+
   it('the host in the inventory wins over group files, its own file over it', async () => {
     const files = { 'hosts.yml': 'all: {hosts: {h: {v: host}}}', 'group_vars/all.yml': 'v: file' };
     expect((await varsOf(files, 'h')).v).toBe('host');

@@ -139,6 +139,13 @@ describe('what is offered instead of Jinja', () => {
     ["(groups['db'] | length) > 1", 'size(groups.db) > 1'],
     ["mode | default('off') == 'on'", "(has(mode) ? mode : 'off') == 'on'"],
     ["hostvars[host].role == 'db' and ready", "hostvars[host].role == 'db' && ready"],
+    ['hostvars[host].role is defined and x_1', '"role" in hostvars[host] && x_1'],
+    ["hostvars['db-1'].role is not defined", '!("role" in hostvars[\'db-1\'])'],
+    ["hostvars['db-1'] is defined", "'db-1' in hostvars"],
+    [
+      "hostvars[host].role | default('') == 'db'",
+      `("role" in hostvars[host] ? hostvars[host].role : '') == 'db'`,
+    ],
     ['a if b else c', 'b ? a : c'],
   ])('condition: %s', (text, condition) => {
     expect(hintsOf(() => parseCondition(text))).toEqual([`Write: ${condition}`]);

@@ -157,6 +157,13 @@ describe('variables', () => {
     expect(await problems(tasks(yaml))).toContain(message);
   });
 
+  it('are looked for in all that stands in the environment of a play', async () => {
+    const found = await problems(
+      '- hosts: all\n  environment: [{ A: 1 }, { B: "{{ nope }}" }]\n  tasks: [{ debug: x }]\n',
+    );
+    expect(found).toContain('undefined variable "nope"');
+  });
+
   it('a result is not there before its task, and the message says where it comes from', async () => {
     const found = await problems(tasks('- debug: "{{ r.rc }}"\n- command: ls\n  register: r'));
     expect(found).toMatchInlineSnapshot(`

@@ -16,6 +16,12 @@ async function refusedTask(task: string): Promise<string> {
 }
 
 describe('the problems of a playbook', () => {
+  it('are one for another playbook that is named by the full name of the key', async () => {
+    const text = await refused('- ansible.builtin.import_playbook: y.yml\n');
+    expect(text).toContain('"ansible.builtin.import_playbook" is written import_playbook here');
+    expect(text).not.toContain('without hosts');
+  });
+
   it('are told all at once, each with its line', async () => {
     expect(
       await refused(`
@@ -121,6 +127,15 @@ describe('what is wrong with a task', () => {
     ['- nonsense: 1', 'there is no module "nonsense"'],
     ['- copy: {}\n  shell: ls', 'a task runs one module, but this one names "copy" and "shell"'],
     ['- ansible.builtin.copy: {}', '"ansible.builtin.copy" is written fs.copy here'],
+    [
+      '- ansible.builtin.include_tasks: x.yml',
+      '"ansible.builtin.include_tasks" is written include_tasks here',
+    ],
+    ['- ansible.builtin.meta: flush_handlers', '"ansible.builtin.meta" is written meta here'],
+    [
+      '- ansible.builtin.include_vars: x.yml',
+      '"ansible.builtin.include_vars" is not supported: use vars_files',
+    ],
     [
       '- ansible.builtin.lineinfile: {}',
       '"ansible.builtin.lineinfile" is not supported: write the whole file',

@@ -104,6 +104,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'retention=tight checkpoint=spread',
     journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
       'replays what was prepared after Barman has deleted newer backups',
       'takes the whole cluster over, as --check said',
     ],

@@ -34,10 +34,18 @@ export async function askBecomePassword(terminal: Terminal): Promise<Secret> {
  */
 export function passphraseAsker(
   terminal: Terminal,
-  { display, interrupt }: { readonly display?: Pausable; readonly interrupt?: () => void } = {},
+  {
+    display,
+    interrupt,
+    turns = new Turns(),
+  }: {
+    readonly display?: Pausable;
+    readonly interrupt?: () => void;
+    /** Shared with whatever else asks on the terminal. */
+    readonly turns?: Turns;
+  } = {},
 ): AskPassphrase | undefined {
   if (!isTerminal(terminal)) return undefined;
-  const turns = new Turns(1);
   return async (keyFile, again) => {
     const leave = await turns.take();
     await display?.pause();

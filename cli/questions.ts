@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Question } from '../lib/contract/module.ts';
+import type { Turns } from '../lib/transport/turns.ts';
 import type { Io, Output } from './io.ts';
 import { columnsOf } from './io.ts';
 import { printable, wrapWords } from './text.ts';
@@ -25,6 +26,8 @@ export interface QuestionSettings {
   /** `--yes` */
   readonly yes: boolean;
   readonly display: Pausable;
+  /** Shared with whatever else asks on the terminal. */
+  readonly turns?: Turns | undefined;
   readonly signal: AbortSignal;
   /** Ctrl-C at the prompt: the terminal is in raw mode then, so no signal comes. */
   readonly interrupt: () => void;
@@ -55,12 +58,15 @@ export function makeAsk(settings: QuestionSettings): Ask {
     if (settings.yes) return { answer: true, by: '--yes' };
     const stream = promptStream(settings.io);
     if (stream === undefined) return { answer: false, by: 'nobody' };
+    const leave = await settings.turns?.take();
     await settings.display.pause();
     try {
+      settings.signal.throwIfAborted();
       await dropTypeAhead(settings.io.stdin, settings.interrupt);
       return { answer: await askOn(stream, question, settings), by: 'operator' };
     } finally {
       settings.display.resume();
+      leave?.();
     }
   };
 }

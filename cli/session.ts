@@ -1,4 +1,5 @@
 import type { RunDoor } from '../lib/engine/run/run.ts';
+import { Turns } from '../lib/transport/turns.ts';
 import { passphraseAsker } from './ask-password.ts';
 import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
 import type { Display } from './display/display.ts';
@@ -43,6 +44,8 @@ export async function withDoor<T>(
     onStopping: (text) => display.notice(text),
     onLeaving: (text) => io.stderr.write(`\n${text}\n`),
   });
+  // One thing is asked at a time: a host may be logged in to while a question stands.
+  const turns = new Turns();
   try {
     return await work({
       emit: named === undefined ? display.read : (event) => display.read(namedInEvent(event, named)),
@@ -51,9 +54,10 @@ export async function withDoor<T>(
       signal: interrupts.signal,
       advise: async (error) => withSecretsAgain(await withWaysThatWork(error), named),
       answerable: answerable({ io, yes: wishes.yes }),
-      askPassphrase: passphraseAsker(io, { display, interrupt: interrupts.interrupt }),
+      askPassphrase: passphraseAsker(io, { display, interrupt: interrupts.interrupt, turns }),
       ask: makeAsk({
         io,
+        turns,
         yes: wishes.yes,
         display,
         signal: interrupts.signal,

@@ -30,7 +30,13 @@ it('looks at all members before it locks, asks before it changes a member, and m
     'core.set_fact',
   ];
   expect(modulesIn(2)).toEqual(['patroni.cluster', 'core.assert', ...member]);
-  expect(modulesIn(3)).toEqual(['patroni.cluster', 'patroni.failover', 'patroni.streaming', ...member]);
+  expect(modulesIn(3)).toEqual([
+    'patroni.cluster',
+    'core.assert',
+    'patroni.failover',
+    'patroni.streaming',
+    ...member,
+  ]);
   for (const one of plays) expect([one.name, one.anyErrorsFatal]).toEqual([one.name, true]);
   for (const { when } of [...tasksIn(2), ...tasksIn(3)].filter(({ module }) => module === 'patroni.member'))
     expect(when.map(({ value }) => value)).toContainEqual(expect.stringContaining('layout.mount_point'));
@@ -48,13 +54,13 @@ async function refused(code: string, given: Readonly<Record<string, unknown>>): 
   // What a play is given by others is plain here; what the task says itself stays.
   const all = {
     ...{ pgdata: '/srv/main', new_pgdata: '/srv/main/data', layout: {}, setting: {} },
-    ...{ goes_on: false, instance_there: { running: true } },
+    ...{ stopped_here: false, lock_there: { own: false } },
     ...given,
   };
   const yaml = `- hosts: one
   vars: ${JSON.stringify(all)}
   tasks:
-    - core.assert: ${JSON.stringify(task?.args.value).replaceAll('run_resumed', 'goes_on')}
+    - core.assert: ${JSON.stringify(task?.args.value)}
       vars: ${JSON.stringify(own)}
 `;
   return play(yaml).then(
@@ -85,8 +91,8 @@ describe('a move below the mount point is refused', () => {
     // Broken off as it stopped the member: nobody is left there to be asked.
     [
       'data-setting-fixed',
-      { setting: { ...OWN, environment: 'unknown' }, goes_on: true, instance_there: { running: true } },
-      { setting: { ...OWN, environment: 'unknown' }, goes_on: true, instance_there: { running: false } },
+      { setting: { ...OWN, environment: 'unknown' }, stopped_here: false },
+      { setting: { ...OWN, environment: 'unknown' }, stopped_here: true },
     ],
     ['configuration-names-data', { setting: { ...OWN, mentions: ['log.dir'] } }, { setting: OWN }],
     [
@@ -97,6 +103,7 @@ describe('a move below the mount point is refused', () => {
     ['settings-name-data', { named: { value: 'log_directory in /x' } }, { named: { value: '' } }],
     ['recovery-waiting', { waits: { exists: true } }, { waits: { exists: false } }],
     ['nobody-to-take-over', cluster('one', 'one'), cluster('one', 'one', 'two')],
+    ['nobody-to-take-over', cluster('one', 'one'), { ...cluster('one', 'one'), lock_there: { own: true } }],
     ['nobody-to-take-over', cluster(undefined, 'one', 'two'), cluster('two', 'one', 'two')],
   ])('%s: %j, and not %j', async (code, vars, well) => {
     expect(await refused(code, vars)).toBe(code);

@@ -275,7 +275,8 @@ describe('a leader', () => {
       });
       const waiting = await lab.mustExec(now, ['ls', `${postgres.pgdata}/pg_wal/archive_status`]);
       const left = waiting.split('\n').flatMap((name) => /^([0-9A-F]{24})\.ready$/.exec(name)?.[1] ?? []);
-      expect(left).toHaveLength(1);
+      // The archiver may have been at an older one still.
+      expect(left).not.toEqual([]);
       const tail = { ...postgres, barman_host: 'barman', beginnings: false };
       expect((await play.run('postgres.archive_tail', tail, now)).result).toEqual({ files: left });
       expect((await play.run('postgres.archive_tail', tail, now)).status).toBe('ok');

@@ -79,7 +79,9 @@ export async function pastIn(run: JournalledRun, plays: readonly Play[]): Promis
       details: ['What is written after the last task that was done may differ; what was done may not.'],
       next: [
         `Take the run back: pitr undo ${run.started.runId}`,
-        `Or put the playbook back as it was, and go on: pitr resume ${run.started.runId}`,
+        playbookAgain(run.started) === run.started.playbook
+          ? `Or put the playbook back as it was, and go on: pitr resume ${run.started.runId}`
+          : `Or go on with the pitr that began it: its playbook was ${run.started.playbook}`,
       ],
     });
   }

@@ -1,3 +1,4 @@
+import { asPitrError } from '../../base/errors/pitr-error.ts';
 import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';
 
 /** What may take longer has a turn and a deadline of its own. */
@@ -12,7 +13,13 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-export type Ask = (command: Command, timeoutMs: number) => Promise<RunResult>;
+interface HowLong {
+  readonly timeoutMs: number;
+  /** The deadline is the question's own, whatever is asked beside it. */
+  readonly exactly: boolean;
+}
+
+export type Ask = (command: Command, howLong: HowLong) => Promise<RunResult>;
 
 /**
  * Questions that are asked of a host in the same moment (by `Promise.all`, as a rule) go there in one round trip, those of one
@@ -42,7 +49,11 @@ export function askedTogether(
         else resolve(result);
       }
     } catch (thrown) {
-      for (const { reject } of some) reject(thrown);
+      // What could not be ended says nothing of the others.
+      const isOfOne = some.length > 1 && asPitrError(thrown).code === 'command-not-ended';
+      for (const one of some)
+        if (isOfOne) alone(one).then(one.resolve, one.reject);
+        else one.reject(thrown);
     }
   };
   const send = (): void => {
@@ -51,10 +62,10 @@ export function askedTogether(
     const users = new Set(all.map(({ command }) => command.user));
     for (const user of users) void together(all.filter(({ command }) => command.user === user));
   };
-  return (command, timeoutMs) =>
+  return (command, { timeoutMs, exactly }) =>
     new Promise((resolve, reject) => {
       const one = { command, timeoutMs, resolve, reject };
-      if (timeoutMs > SHORT_MS || textLength(command) > LONGEST_TEXT) {
+      if (exactly || timeoutMs > SHORT_MS || textLength(command) > LONGEST_TEXT) {
         alone(one).then(resolve, reject);
         return;
       }

@@ -93,11 +93,13 @@ export class Connections {
 
   /**
    * Begins to log in to hosts that will be used, all at once, where each would only come to it when it is used. One that
-   * cannot be reached is told when it is used, and tried once more then. Nobody logs in to a container, or to this machine.
+   * cannot be reached is told when it is used, and tried once more then: so not with a password, for a wrong one would be given
+   * twice. Nobody logs in to a container, or to this machine.
    */
   openEarly(hosts: readonly string[], signal: AbortSignal): void {
     const begin = async (name: string): Promise<void> => {
-      if (this.#settings(name).kind === 'ssh') await this.to(name).connect(signal);
+      const settings = this.#settings(name);
+      if (settings.kind === 'ssh' && settings.password === undefined) await this.to(name).connect(signal);
     };
     for (const name of hosts) begin(name).catch(() => {});
   }

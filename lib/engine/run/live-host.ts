@@ -70,7 +70,10 @@ export function lookingHost(
   const ask = askedTogether(connection, withSignal);
   const host: ReadHost = {
     name: connection.name,
-    query: async (probe) => whole(await ask(asCommand(probe), probe.timeoutMs ?? PROBE_TIMEOUT_MS), probe),
+    query: async (probe) => {
+      const { timeoutMs = PROBE_TIMEOUT_MS, authors = false } = probe;
+      return whole(await ask(asCommand(probe), { timeoutMs, exactly: authors }), probe);
+    },
     stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
     queryAll: async (probes) => {
       const timeoutMs = Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0));

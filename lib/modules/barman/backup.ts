@@ -136,7 +136,9 @@ export const module = defineLook({
     if (wish.id === 'auto') {
       const { servers, ...chosen } = await reaching(host, wish, target, context);
       refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
-      await proveBackupFiles(host, chosen.backup, servers, wish.user, (text) => context.progress(text));
+      await proveBackupFiles(host, chosen.backup, servers, wish.user, {
+        progress: (text) => context.progress(text),
+      });
       return {
         ...(await toRestore(host, chosen.backup, servers, wish)),
         why: chosen.why,
@@ -153,7 +155,9 @@ export const module = defineLook({
     // A later one, or another one of that id, may lie where nobody could look.
     serversThatCount(servers, { names, clusters: [backup.systemId] }, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
-    await proveBackupFiles(host, backup, servers, wish.user, (text) => context.progress(text));
+    await proveBackupFiles(host, backup, servers, wish.user, {
+      progress: (text) => context.progress(text),
+    });
     return { ...(await toRestore(host, backup, servers, wish)), why: [], target: targetData(target) };
   },
 });

@@ -26,12 +26,14 @@ export const module = defineLook({
   returns: {
     name: 'the lock',
     free: 'whether it could be taken',
+    own: 'whether this run has it: it was taken before the run was broken off, and all that came before was well',
     why: 'why not: the run that is at work, or that has left something to be decided',
     runs: 'where it is not: that run, and those whose leftovers it took over',
   },
   read: async (host, { name, user, directory, allow, break: breaks, only_tell }, context) => {
     const place = { name, user, directory: directory ?? '' };
-    if (context.held(heldName(host.name, place)) !== undefined) return { name, free: true, runs: [] };
+    if (context.held(heldName(host.name, place)) !== undefined)
+      return { name, free: true, own: true, runs: [] };
     const state = known(await host.look(lockResource, lockId(place)));
     try {
       mayTake({ run: context.runId, allow: listOf(allow), breaks }, state, name, host.name);
@@ -39,8 +41,8 @@ export const module = defineLook({
       if (!only_tell || !(thrown instanceof PitrError)) throw thrown;
       const { claim } = state;
       const runs = claim === undefined ? [] : [claim.run, ...claim.about];
-      return { name, free: false, why: thrown.message, runs };
+      return { name, free: false, own: false, why: thrown.message, runs };
     }
-    return { name, free: true, runs: [] };
+    return { name, free: true, own: state.claim?.run === context.runId, runs: [] };
   },
 });

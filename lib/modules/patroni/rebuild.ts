@@ -19,6 +19,7 @@ import { patroniParams, patroniServiceParams } from '../../recovery/patroni/para
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
 import { stopUnproved } from '../../recovery/patroni/stop-unproved.ts';
+import { breaksOff } from '../../recovery/patroni/streaming-failures.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { putAside } from '../../recovery/postgres/put-aside.ts';
@@ -143,7 +144,8 @@ export const module = defineModule({
       // Patroni has promoted it since: clients write to it.
       if (thrown.code === 'member-leads') throw thrown;
       if (!SPEAKS_AGAINST.has(thrown.code)) throw leftInService(host.name, thrown, context.runId);
-      const copies = thrown.code === 'not-streaming' ? await copiesInto(host, change.pgdata) : [];
+      const isAtCopy = thrown.code === 'not-streaming' && !breaksOff(thrown);
+      const copies = isAtCopy ? await copiesInto(host, change.pgdata) : [];
       throw copies.length > 0
         ? leftToCopy(host.name, change.pgdata, copies, thrown, context.runId)
         : await outOfService(host, change, thrown, context);
@@ -208,7 +210,7 @@ function leftToCopy(
     cause: unproved,
     state: `Patroni was left running on ${host}: a copy into ${pgdata} is at work (process ${copies.join(', ')}), and nobody is served from it. The old data that was kept is untouched.`,
     next: [
-      `See whether ${pgdata} still grows on ${host}. Where it does not, end that process: Patroni begins the copy anew.`,
+      `See whether ${pgdata} still grows on ${host}. Where it does not, Patroni's log says why; end that process, and Patroni begins the copy anew.`,
       `Then go on, which waits for it: pitr resume ${runId}`,
     ],
   });

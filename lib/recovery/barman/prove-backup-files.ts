@@ -31,6 +31,12 @@ echo @end`);
 /** Of another status no file need be there. WAL that one waits for is not that of a difference to it. */
 const WITH_FILES: ReadonlySet<string> = new Set(['DONE', 'WAITING_FOR_WALS']);
 
+interface HowLong {
+  readonly progress?: (text: string) => void;
+  /** Of the look at the files of one backup. A recovery rests on the answer; a monitor does not wait for a day. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Proves that the files of a backup are all there, as far as names and sizes tell, and those of the backups that it is a
  * difference to. Throws kind `refused` naming what is not, and kind `failed` (`look-broken-off`) where a look did not come
@@ -41,13 +47,13 @@ export async function proveBackupFiles(
   backup: BackupInfo,
   servers: readonly (ServerConfig & Stock)[],
   user: string,
-  progress?: (text: string) => void,
+  { progress, timeoutMs = TIMEOUT_MS }: HowLong = {},
 ): Promise<boolean> {
   const server = servers.find(({ name }) => name === backup.server);
   if (server === undefined) return false;
   const prove = (one: BackupInfo): Promise<boolean> => {
     progress?.(`looking at all files of backup ${one.id} of server ${one.server}`);
-    return proveFilesOf(host, one, server, user);
+    return proveFilesOf(host, one, server, { user, timeoutMs });
   };
   let seenAll = await prove(backup);
   const seen = new Set<string>([backup.id]);
@@ -67,12 +73,12 @@ async function proveFilesOf(
   host: ReadHost,
   backup: BackupInfo,
   server: ServerConfig,
-  user: string,
+  how: { readonly user: string; readonly timeoutMs: number },
 ): Promise<boolean> {
   const form = formOf(backup);
   if (form === undefined) return false;
   const directory = `${server.basebackups}/${backup.id}`;
-  const result = await host.query(LOOK([directory, form], { user, timeoutMs: TIMEOUT_MS }));
+  const result = await host.query(LOOK([directory, form], how));
   if (isBrokenOff(result))
     throw lookBrokenOff(result, host.name, `the files of backup ${backup.id} in ${directory}`);
   const parts = reportIn(result);

@@ -179,6 +179,9 @@ export async function barmanChecks(host: ReadHost, user: string, server: string)
   });
 }
 
+/** A monitor waits so long for the files of the newest backup; a recovery longer. */
+const FILES_MS = 600_000;
+
 async function newestBackupWhole(
   host: ReadHost,
   place: BarmanPlace,
@@ -200,7 +203,7 @@ async function newestBackupWhole(
       next: [`Take one, as ${place.user} on ${host.name}: barman backup --wait SERVER`],
     });
   }
-  if (!(await proveBackupFiles(host, newest, servers, place.user)))
+  if (!(await proveBackupFiles(host, newest, servers, place.user, { timeoutMs: FILES_MS })))
     throw backupFilesUnknown(newest, host.name);
   return newest.id;
 }

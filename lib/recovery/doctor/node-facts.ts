@@ -107,7 +107,7 @@ export async function gatherNodeFacts(
   ]);
   const programs = 'value' in instance ? instance.value.programs : undefined;
   const sql = await asked('sql', () => askNode(host, place, programs));
-  const bytes = 'value' in sql ? await told(() => askBytes(host, place, programs)) : sql;
+  const bytes = 'value' in sql ? await told(() => askBytes(host, place, programs)) : NOT_ASKED;
   const patroni =
     'value' in service
       ? await asked('service', () => patroniThere(host, place.patroni, service.value))

@@ -18,6 +18,7 @@ import { RejoinProgress } from './rejoin-progress.ts';
 import type { PatroniAccess } from './rest.ts';
 import { compareData, isProved } from './same-data.ts';
 import {
+  CREATING,
   STARTING,
   type StreamingFacts,
   type StreamingFlaw,
@@ -25,7 +26,7 @@ import {
   streamingVerdict,
   type WalReceiver,
 } from './streaming.ts';
-import { notCompared, otherData, unproved } from './streaming-failures.ts';
+import { brokenOffWords, notCompared, otherData, unproved } from './streaming-failures.ts';
 
 export interface StreamingQuestion {
   readonly access: PatroniAccess;
@@ -194,6 +195,7 @@ export async function awaitStreaming(
       {
         flaws: words,
         waits: waits !== undefined,
+        creates: facts.own?.state === CREATING,
         ...movingWal(flaws, facts.own),
         ...copy,
         started: facts.own?.state === STARTING || copy?.replays !== undefined,
@@ -206,7 +208,7 @@ export async function awaitStreaming(
       const why =
         verdict === 'stalled'
           ? `Nothing new was seen for ${Math.round(wait.stallMs / 1000)} s.`
-          : `Its copy has broken off ${progress.copies - 1} times.`;
+          : brokenOffWords(progress.copies - 1);
       const down = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
       throw unproved(host.name, facts, [...flaws, ...down], why);
     }

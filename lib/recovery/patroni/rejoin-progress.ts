@@ -7,6 +7,10 @@ export interface RejoinLook {
   readonly replayed?: number | undefined;
   /** How much its copy holds, in KiB; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** Nothing of it has come: no file, and no WAL. */
+  readonly empty?: boolean | undefined;
+  /** Patroni says that it is at the copy. */
+  readonly creates?: boolean | undefined;
   /** How much its file systems hold, of whomever, where there was no time to measure it. */
   readonly usedKib?: number | undefined;
   /** How much of that a server that has been started on the copy has logged there. */
@@ -27,6 +31,9 @@ export type RejoinVerdict = 'goes-on' | 'stalled' | 'starts-over';
 /** A copy may break off, and begin again by itself, so often. */
 const COPIES = 5;
 
+/** A checkpoint may be spread over `checkpoint_timeout`, a day at most and minutes as a rule; the copies of others take longer. */
+const LONGEST_WAIT_MS = 3_600_000;
+
 /** A process that replays names the segment, unless it is told not to (`update_process_title`). */
 const NAMES_SEGMENT = /[0-9A-F]{24}/;
 
@@ -45,6 +52,9 @@ export class RejoinProgress {
   #usedKib = 0;
   #logs = false;
   #copies = 1;
+  #waited = false;
+  /** Since when it has waited for the leader, and nothing has come. */
+  #waitsSince: number | undefined;
 
   /** Times in milliseconds of one clock. */
   constructor(stallMs: number, now: number) {
@@ -59,7 +69,7 @@ export class RejoinProgress {
 
   saw(look: RejoinLook, now: number): RejoinVerdict {
     // One that is refused until the leader has a sender for it makes its directory, and removes it: that is no copy broken off.
-    if (look.waits === true) {
+    if (this.#waits(look, now)) {
       this.#movedAt = now;
       return 'goes-on';
     }
@@ -68,9 +78,19 @@ export class RejoinProgress {
     const grows = this.#grows(look);
     const fetches = this.#fetches(look);
     if (!this.#seen.has(mark) || grows || fetches) this.#movedAt = now;
+    if (grows && look.empty !== true) this.#waitsSince = undefined;
     this.#seen.add(mark);
     if (this.#copies > COPIES) return 'starts-over';
     return now - this.#movedAt >= this.#stallMs ? 'stalled' : 'goes-on';
+  }
+
+  /** Whether it waits for the leader; not for ever. One that has waited, and of which nothing has come, was broken off. */
+  #waits({ waits = false, empty }: RejoinLook, now: number): boolean {
+    if (this.#waited && !waits && empty === true) this.#copies += 1;
+    this.#waited = waits;
+    if (!waits) return false;
+    this.#waitsSince ??= now;
+    return now - this.#waitsSince < LONGEST_WAIT_MS && this.#copies <= COPIES;
   }
 
   /**
@@ -85,9 +105,9 @@ export class RejoinProgress {
   }
 
   /** Whether the copy holds more than ever; keeps what it holds. */
-  #grows({ copiedKib, usedKib, logKib, started = false, replays = '' }: RejoinLook): boolean {
-    // What was not measured is not a copy that begins anew.
-    if (copiedKib === undefined) return this.#fills(usedKib);
+  #grows({ copiedKib, usedKib, creates, logKib, started = false, replays = '' }: RejoinLook): boolean {
+    // What was not measured is not a copy that begins anew. Others write there, too, and a server its log.
+    if (copiedKib === undefined) return creates === true && this.#fills(usedKib);
     // A server that cannot come up writes into its log for ever.
     const heldKib = copiedKib - (logKib ?? 0);
     const comparable = logKib === undefined || this.#logs;

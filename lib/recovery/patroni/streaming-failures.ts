@@ -36,6 +36,15 @@ export function notCompared(
   });
 }
 
+export function brokenOffWords(times: number): string {
+  return `Its copy has broken off ${times} times.`;
+}
+
+/** Whether a member was not proved because its copy breaks off again and again. */
+export function breaksOff({ details }: PitrError): boolean {
+  return details.some((line) => /^Its copy has broken off \d+ times\.$/.test(line));
+}
+
 /** What a member that is not proved to stream fails with, by what its flaws prove. `why`: what ended the wait. */
 export function unproved(
   host: string,

@@ -10,6 +10,8 @@ export interface WalReceiver {
 
 /** Patroni's word for a PostgreSQL that lets nobody in yet: it replays until its data is consistent. */
 export const STARTING = 'starting';
+/** While its data is copied. */
+export const CREATING = 'creating replica';
 
 /** All that is known of one member and of its leader. */
 export interface StreamingFacts {

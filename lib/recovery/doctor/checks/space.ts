@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete, isPacked } from '../../barman/backup-info.ts';
-import type { Told } from '../answer.ts';
+import { NOT_ASKED, type Told } from '../answer.ts';
 import { ofEachServer, walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
@@ -58,13 +58,22 @@ interface Room {
 function nodeFlaws(facts: Facts, judge: (room: Room) => readonly Flaw[]): readonly Flaw[] {
   const wal = walToReplay(facts);
   const all = 'value' in wal ? wal.value : 0;
-  return flawsOf(needed(facts), undefined, (data) =>
+  const data = needed(facts);
+  const room = flawsOf(data, undefined, (bytes) =>
     facts.nodes.flatMap((node) =>
       flawsOf(node.host, node.name, (look) =>
-        judge({ host: node.name, space: look.space, data, least: besideData(node, look, all) }),
+        judge({ host: node.name, space: look.space, data: bytes, least: besideData(node, look, all) }),
       ),
     ),
   );
+  return 'value' in data ? [...room, ...untoldSize(facts)] : room;
+}
+
+/** Where no node tells how large its data is, what a backup takes is the least of it: room for that proves nothing. */
+function untoldSize({ nodes }: Facts): readonly Flaw[] {
+  if (nodes.some(({ bytes }) => 'value' in bytes)) return [];
+  const asked = nodes.find(({ bytes }) => bytes !== NOT_ASKED);
+  return asked === undefined ? [] : flawsOf(asked.bytes, asked.name, () => []);
 }
 
 /** Where pg_wal links to another place, the recovered WAL is laid there beside the old one, which is kept. */

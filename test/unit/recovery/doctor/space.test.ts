@@ -151,6 +151,12 @@ describe('room for a recovery on a node', () => {
     ]);
   });
 
+  it('is not ok where a backup alone tells how large the data is, because no node could', () => {
+    expect(
+      found({ free: 200_000, stock: { value: STOCK }, bytes: { unknown: 'it took too long', next: [] } }),
+    ).toEqual(['unknown: cannot tell: it took too long']);
+  });
+
   it('counts as much WAL at one time as a recovery does', () => {
     const file = join(productPlaybooks(), 'vars/recovery.yml');
     const { value } = loadYaml(file, readFileSync(file, 'utf8'));

@@ -48,9 +48,9 @@ describe('a member on its way back', () => {
     for (let turn = 1; turn < 100; turn += 1) {
       // Others remove something there now and then.
       const usedKib = 9000 + turn - (turn % 10 === 0 ? 500 : 0);
-      expect(progress.saw({ ...waits, usedKib }, turn * 40)).toBe('goes-on');
+      expect(progress.saw({ ...waits, creates: true, usedKib }, turn * 40)).toBe('goes-on');
     }
-    expect(progress.saw({ ...waits, usedKib: 9099 }, 99 * 40 + 90)).toBe('stalled');
+    expect(progress.saw({ ...waits, creates: true, usedKib: 9099 }, 99 * 40 + 90)).toBe('stalled');
     expect(progress.copies).toBe(1);
   });
 
@@ -143,5 +143,30 @@ describe('a member on its way back', () => {
       expect(progress.saw(look, turn * 80)).toBe('goes-on');
     }
     expect(progress.copies).toBe(1);
+  });
+
+  const waiting = { ...waits, waits: true, empty: true, copiedKib: 4 };
+
+  it('goes on for an hour while nothing of its copy comes and its leader is at a base backup, and not for ever', () => {
+    const progress = new RejoinProgress(90_000, 0);
+    for (let now = 0; now < 3_600_000; now += 30_000) expect(progress.saw(waiting, now)).toBe('goes-on');
+    expect(progress.saw(waiting, 3_600_000)).toBe('goes-on');
+    expect(progress.saw(waiting, 3_690_000)).toBe('stalled');
+  });
+
+  it('starts over when its copy is broken off each time before anything of it has come', () => {
+    const progress = new RejoinProgress(90_000, 0);
+    const verdicts = Array.from({ length: 12 }, (_, turn) =>
+      progress.saw(turn % 2 === 0 ? waiting : { ...waiting, waits: false }, turn * 10_000),
+    );
+    expect(verdicts.indexOf('starts-over')).toBe(9);
+  });
+
+  it('is stalled when its file systems fill, and Patroni is not at the copy', () => {
+    const progress = new RejoinProgress(90, 0);
+    const seen = (creates: boolean, now: number) =>
+      progress.saw({ ...stopped, creates, usedKib: 1000 + now }, now);
+    expect([0, 50, 100, 150].map((now) => seen(true, now))).not.toContain('stalled');
+    expect([200, 241].map((now) => seen(false, now))).toEqual(['goes-on', 'stalled']);
   });
 });

@@ -76,3 +76,26 @@ it('one that does not answer is told by the task that needs it, and by no other'
   );
   expect(results).toEqual(['here: first: changed', 'here: then: unreachable']);
 });
+
+it('no host is logged in to early with a password: a wrong one would be given twice', async () => {
+  const directory = await newDirectory();
+  const sshd = await startSshd();
+  onTestFinished(sshd.stop);
+  const { ansible_ssh_private_key_file: _, ...way } = reach(sshd, sshd.port);
+  const far = { ...way, ansible_password: 'wrong' };
+  await writeFile(
+    join(directory, 'hosts.yml'),
+    JSON.stringify({ all: { hosts: { here: { ansible_connection: 'local' }, far } } }),
+  );
+  const { results } = await play(
+    `
+- hosts: here
+  tasks:
+    - { name: first, core.shell: "sleep 1" }
+    - { name: then, delegate_to: far, core.shell: "true" }
+`,
+    { directory, inventories: [join(directory, 'hosts.yml')] },
+  );
+  expect(results).toEqual(['here: first: changed', 'here: then: unreachable']);
+  expect(sshd.log().match(/Connection from/g)).toHaveLength(1);
+});

@@ -68,13 +68,9 @@ describe('the look at the files of a backup', () => {
   const packed = { ...backup, compression: 'gzip' };
   const looks = {
     'for what is missing': (host: ReadHost, told: string[] = []) =>
-      proveBackupFiles(
-        host,
-        backup,
-        config === undefined ? [] : [{ ...config, backups: [backup] }],
-        user,
-        (text) => told.push(text),
-      ),
+      proveBackupFiles(host, backup, config === undefined ? [] : [{ ...config, backups: [backup] }], user, {
+        progress: (text) => told.push(text),
+      }),
     'for what they unpack to': (host: ReadHost) =>
       restoredSize(host, packed, config === undefined ? [] : [{ ...config, backups: [packed] }], user),
   };

@@ -335,16 +335,20 @@ describe('core.lock_free', () => {
     const lock = { name: 'main', user: 'root', directory: join(dir, 'locks') };
     const tells = async () => (await play.run('core.lock_free', { ...lock, only_tell: true })).result;
     await mkdir(lock.directory, { mode: 0o700 });
-    expect(await tells()).toEqual({ name: 'main', free: true, runs: [] });
+    expect(await tells()).toEqual({ name: 'main', free: true, own: false, runs: [] });
     const claim = { run: 'r2', about: ['r1'], owner: 'a@b', state: 'waiting' };
     await writeFile(join(lock.directory, 'main.json'), JSON.stringify(claim), { mode: 0o600 });
     await expect(play.run('core.lock_free', lock)).rejects.toMatchObject({ code: 'recovery-waiting' });
     expect(await tells()).toEqual({
       name: 'main',
       free: false,
+      own: false,
       runs: ['r2', 'r1'],
       why: expect.stringContaining('run r2 of a@b ended well'),
     });
+    const own = { ...claim, run: play.runId, about: [] };
+    await writeFile(join(lock.directory, 'main.json'), JSON.stringify(own), { mode: 0o600 });
+    expect(await tells()).toMatchObject({ free: true, own: true });
   });
 
   it('tells nothing of a claim that it cannot read, and fails', async () => {

@@ -4,13 +4,15 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../cli/io.ts';
 import { type Answer, makeAsk } from '../../../cli/questions.ts';
+import { Turns } from '../../../lib/transport/turns.ts';
 
 interface Setting {
   readonly terminal: boolean;
   readonly yes: boolean;
+  readonly turns?: Turns;
 }
 
-function setting({ terminal, yes }: Setting) {
+function setting({ terminal, yes, turns }: Setting) {
   const stdin = Object.assign(new PassThrough(), { isTTY: terminal });
   const stderr = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY: terminal });
   const stdout = Object.assign(new PassThrough(), { isTTY: false });
@@ -19,6 +21,7 @@ function setting({ terminal, yes }: Setting) {
   const ask = makeAsk({
     io: { stdin, stderr, stdout } as unknown as Pick<Io, 'stdin' | 'stdout' | 'stderr'>,
     yes,
+    turns,
     display: {
       pause: async () => void order.push('paused'),
       resume: () => void order.push('resumed'),
@@ -56,6 +59,21 @@ describe('a question', () => {
     stdin.write(`${typed}\n`);
     expect(await asked).toEqual<Answer>({ answer, by: 'operator' });
     expect(order).toEqual(['paused', 'resumed']);
+  });
+
+  it('waits while something else is asked on the terminal: a passphrase is not its answer', async () => {
+    const turns = new Turns();
+    const { stdin, ask, order, prompted } = setting({ terminal: true, yes: false, turns });
+    const leave = await turns.take();
+    const asked = ask(QUESTION);
+    stdin.write('a passphrase\n');
+    await new Promise(setImmediate);
+    expect(order).toEqual([]);
+    stdin.read();
+    leave?.();
+    await prompted();
+    stdin.write('y\n');
+    expect(await asked).toEqual<Answer>({ answer: true, by: 'operator' });
   });
 
   it('is asked again until the answer is one', async () => {

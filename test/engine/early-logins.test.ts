@@ -55,34 +55,9 @@ it('hosts that a run will use are logged in to while the first one is still at w
   expect(results).toEqual(['here: first: changed', 'here: then: changed']);
 });
 
-it('one that does not answer is told by the task that needs it, and by no other', async () => {
+/** First something on this machine, for a second, and then something on a host that is reached so. */
+async function firstHereThen(far: object): Promise<readonly string[]> {
   const directory = await newDirectory();
-  await using silent = await silentPort();
-  const sshd = await startSshd();
-  onTestFinished(sshd.stop);
-  const far = { ...reach(sshd, silent.port), ansible_timeout: 1 };
-  await writeFile(
-    join(directory, 'hosts.yml'),
-    JSON.stringify({ all: { hosts: { here: { ansible_connection: 'local' }, far } } }),
-  );
-  const { results } = await play(
-    `
-- hosts: here
-  tasks:
-    - { name: first, core.shell: "true" }
-    - { name: then, delegate_to: far, core.shell: "true" }
-`,
-    { directory, inventories: [join(directory, 'hosts.yml')] },
-  );
-  expect(results).toEqual(['here: first: changed', 'here: then: unreachable']);
-});
-
-it('no host is logged in to early with a password: a wrong one would be given twice', async () => {
-  const directory = await newDirectory();
-  const sshd = await startSshd();
-  onTestFinished(sshd.stop);
-  const { ansible_ssh_private_key_file: _, ...way } = reach(sshd, sshd.port);
-  const far = { ...way, ansible_password: 'wrong' };
   await writeFile(
     join(directory, 'hosts.yml'),
     JSON.stringify({ all: { hosts: { here: { ansible_connection: 'local' }, far } } }),
@@ -96,6 +71,22 @@ it('no host is logged in to early with a password: a wrong one would be given tw
 `,
     { directory, inventories: [join(directory, 'hosts.yml')] },
   );
+  return results;
+}
+
+it('one that does not answer is told by the task that needs it, and by no other', async () => {
+  await using silent = await silentPort();
+  const sshd = await startSshd();
+  onTestFinished(sshd.stop);
+  const results = await firstHereThen({ ...reach(sshd, silent.port), ansible_timeout: 1 });
+  expect(results).toEqual(['here: first: changed', 'here: then: unreachable']);
+});
+
+it('no host is logged in to early with a password: a wrong one would be given twice', async () => {
+  const sshd = await startSshd();
+  onTestFinished(sshd.stop);
+  const { ansible_ssh_private_key_file: _, ...way } = reach(sshd, sshd.port);
+  const results = await firstHereThen({ ...way, ansible_password: 'wrong' });
   expect(results).toEqual(['here: first: changed', 'here: then: unreachable']);
   expect(sshd.log().match(/Connection from/g)).toHaveLength(1);
 });
